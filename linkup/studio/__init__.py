@@ -1,0 +1,1 @@
+"""The studio: applies what the show decides to media, program and record."""
