@@ -1,0 +1,2 @@
+declare const FONTS_CSS: string;
+declare module "*.css";
