@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 
 Sites = Annotated[Path, typer.Option("--sites", help="Configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of recordings, database, keys.")]
 
 
@@ -32,6 +34,36 @@ def serve(sites: Sites = Path("sites.yaml"), data: Data = None) -> None:
     configure_logs("supervisor")
     folder = data or load(sites).storage.folder
     asyncio.run(supervise.serve(supervise.Supervisor(sites, folder)))
+
+
+@app.command()
+def check(
+    sites: Sites = Path("sites.yaml"),
+    data: Data = None,
+    json_output: Json = False,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schema of sites.yaml.")] = False,
+) -> None:
+    """Check the configuration and this machine: a verdict a line, and what to do."""
+    from dataclasses import asdict
+
+    from linkup import check as checks
+    from linkup import config
+
+    if schema:
+        print(json.dumps(config.schema(), indent=1, ensure_ascii=False))
+        return
+    findings = checks.check(sites, data)
+    problems = sum(each.verdict == "problem" for each in findings)
+    if json_output:
+        print(json.dumps({"problems": problems, "findings": [asdict(each) for each in findings]}))
+    else:
+        signs = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
+        for each in findings:
+            sign, colour = signs[each.verdict]
+            typer.secho(f"{sign} {each.what}: {each.text}", fg=colour)
+            if each.advice:
+                typer.echo(f"    → {each.advice}")
+    raise typer.Exit(1 if problems else 0)
 
 
 @app.command(hidden=True)

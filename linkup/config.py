@@ -20,6 +20,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from linkup.errors import ConfigError
 
@@ -38,6 +41,12 @@ class Text(_Section):
 
     zh: str = ""
     en: str = ""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core))]}
 
     @model_validator(mode="before")
     @classmethod
@@ -192,6 +201,16 @@ class Settings(_Section):
 
 
 _Path = tuple[str | int, ...]
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `sites.yaml`, as published in `docs/sites.schema.json`."""
+    made = Settings.model_json_schema(mode="validation")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "sites.yaml",
+    }
 
 
 def load(file: Path) -> Settings:

@@ -18,7 +18,7 @@ FLOORS: dict[str, int] = {
     "media": 3, "program": 3, "broadcast": 3, "record": 3, "archive": 3, "store": 3,
     "supervise": 3, "hub": 3, "invite": 4,
     "studio": 5, "server": 6,
-    "app": 7, "crowd": 7, "cli": 8, "__main__": 9,
+    "app": 7, "check": 7, "crowd": 7, "cli": 8, "__main__": 9,
 }  # fmt: skip
 NEIGHBOURS = {
     ("messages", "wire"), ("requests", "messages"), ("requests", "config"), ("show", "messages"),
