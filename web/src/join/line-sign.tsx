@@ -1,0 +1,20 @@
+// The line's quality in words beside a sign; what we did about it below.
+import { SignalHigh, SignalLow, SignalMedium, SignalZero } from "lucide";
+import { say } from "../lib/i18n";
+import { Icon } from "../lib/ui/icon";
+import { connection, state } from "./seat";
+import { words } from "./words";
+
+const signs = { good: SignalHigh, fair: SignalMedium, poor: SignalLow, lost: SignalZero };
+
+export function LineSign() {
+  const w = words.value;
+  const line = state.value?.line;
+  const quality = connection.value === "fine" ? (line?.quality ?? "good") : "lost";
+  const more = quality !== "good" && connection.value === "fine" ? say(line?.text) : "";
+  return (
+    <p class={`line-sign ${quality}`} role="status">
+      <Icon of={signs[quality]} /><span>{w.quality} {w[quality]}</span>{more && <span class="line-more">{more}</span>}
+    </p>
+  );
+}
