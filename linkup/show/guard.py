@@ -78,7 +78,7 @@ class Guard:
         hall = next((site for site in halls if site in living and site not in gone), None)
         return Fallback(Shot(sites=(hall,)) if hall else None)
 
-    def look_for_returns(self, living: Collection[str]) -> list[Event]:
+    def look_for_returns(self, living: Collection[str]) -> list[SiteReturned]:
         """Announce, once each, the failed sites that are back."""
         back = [site for site in self.lost if site in living and site not in self.returned]
         self.returned.update(back)

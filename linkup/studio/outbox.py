@@ -6,6 +6,7 @@ was restarted; record ignores what it already has. So nothing is lost while reco
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Iterable
@@ -30,6 +31,8 @@ class Outbox:
         self._count = itertools.count(1)
         self._waiting: dict[str, Entry] = {}
         self._flying: dict[str, Entry] = {}
+        self.empty = asyncio.Event()
+        self.empty.set()
         self.noted = 0
         self.dropped = 0
 
@@ -40,6 +43,7 @@ class Outbox:
         """Note something that happened at `at` (monotonic ns)."""
         entry = Entry(id=f"{self._boot}-{next(self._count)}", kind=kind, who=who, data=data, at=at)
         self._waiting[entry.id] = entry
+        self.empty.clear()
         if len(self._waiting) > MOST:
             self._waiting.pop(next(iter(self._waiting)))
             self.dropped += 1
@@ -53,6 +57,8 @@ class Outbox:
         for each in ids:
             found = self._flying.pop(each, None) or self._waiting.pop(each, None)
             self.noted += found is not None
+        if not len(self):
+            self.empty.set()
         self.pump()
 
     def start_again(self) -> None:
