@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import structlog
@@ -19,9 +19,11 @@ from linkup import messages
 from linkup.errors import BusyError
 from linkup.messages import AnyMessage, Failed, Hello, OpenPeer, PeerOpened
 from linkup.runtime import Place
-from linkup.studio.lines import PROCESSES, Process
 
 log = structlog.get_logger()
+
+Process = Literal["media", "program", "record"]
+PROCESSES: tuple[Process, ...] = ("media", "program", "record")
 
 ANSWER_S = 5.0
 BUFFER = 8 * 1024 * 1024  # bytes

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
+from linkup.hub import PROCESSES, Process
 from linkup.messages import AnyMessage, Failed, OpenPeer, PeerOpened
 
-Process = Literal["media", "program", "record"]
-PROCESSES: tuple[Process, ...] = ("media", "program", "record")
+__all__ = ["PROCESSES", "Lines", "Process"]
 
 
 class Lines(Protocol):
