@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def test_lines_are_chained_by_the_hash_of_the_whole_line_before(tmp_path: Path) 
     book.close()
     raw = list(journal.raw_lines(book.path))
     assert journal.parse(raw[0]).prev == journal.GENESIS
-    for before, after in zip(raw, raw[1:], strict=False):
+    for before, after in itertools.pairwise(raw):
         assert journal.parse(after).prev == hashlib.sha256(before).hexdigest()
     assert [line.seq for line in written(tmp_path)] == [1, 2, 3, 4, 5]
     assert all(journal.compose(journal.parse(each)) == each for each in raw)

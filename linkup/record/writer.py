@@ -1,0 +1,198 @@
+"""One recorded file: coded frames in, Matroska or fragmented MP4 out, nothing transcoded.
+
+Matroska is written in clusters, MP4 in fragments, of half a second. Each is one `write` to the
+file, so that whoever kills the process finds every whole cluster in the file, and everything in it
+playable: nothing is needed from the end of the file. On an orderly close Matroska also gets its
+duration and seek index.
+
+PyAV does the muxing. The picture has a stream without codec context (`add_mux_stream`); the sound
+borrows a context of libopus, which is never given a sample: it is the one way in PyAV to say
+channel layout and OpusHead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+
+from linkup import clock
+from linkup.record.tracks import Unit
+
+PIECE_MS = 500  # cluster or fragment: what a kill can cost, with `tracks.WAIT_MS` below 1 s
+FILE_MODE = 0o644
+
+Container = Literal["matroska", "mp4"]
+
+_OPTIONS: dict[str, dict[str, str]] = {
+    "matroska": {"cluster_time_limit": str(PIECE_MS)},
+    "mp4": {
+        "movflags": "empty_moov+default_base_moof+frag_keyframe+use_metadata_tags",
+        "frag_duration": str(PIECE_MS * 1000),
+    },
+}
+# Each stream's packets come in order by themselves: waiting to interleave would only keep them
+# in memory. (0 would mean "wait for ever", so 1 µs.)
+_COMMON = {"flush_packets": "1", "max_interleave_delta": "1"}
+_NS = Fraction(1, 1_000_000_000)
+_TICKS = {"video": Fraction(1, 90_000), "audio": Fraction(1, 48_000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file carries. `video` is a codec name or `None`; sizes in pixels."""
+
+    video: Literal["vp8", "h264"] | None
+    audio: bool
+    width: int = 0
+    height: int = 0
+
+    @property
+    def codec(self) -> str:
+        """`vp8+opus`, `h264`, `opus`, …"""
+        return "+".join(filter(None, (self.video or "", "opus" if self.audio else "")))
+
+
+class _Sink:
+    """The file as PyAV sees it. Never raises into the muxer: keeps the first error instead.
+
+    What could only be written in part is cut off again, so the file ends with a whole piece.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        self.error: OSError | None = None
+        self.size = 0
+        self._position = 0
+
+    def write(self, data: bytes) -> int:
+        if self.error is None:
+            try:
+                self._write(memoryview(data))
+            except OSError as error:
+                self.error = error
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self.file, self.size)
+        self._position += len(data)
+        return len(data)
+
+    def _write(self, view: memoryview) -> None:
+        position = self._position
+        while view:
+            written = os.pwrite(self.file, view, position)
+            position += written
+            view = view[written:]
+        self.size = max(self.size, position)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+class SegmentFile:
+    """One file being written. Not safe between threads, but for `sync`."""
+
+    def __init__(self, path: Path, container: Container, content: Content, started: int) -> None:
+        """`started`: monotonic ns, the zero of the file. Raises `OSError`."""
+        self.path = path
+        self.content = content
+        self.started = started
+        self.ended = started  # end of what was written, monotonic ns
+        self.video_frames = 0
+        self.audio_packets = 0
+        self._sink = _Sink(path)
+        self._last: dict[str, int] = {}  # pts of the newest packet of each stream
+        self._step = _TICKS["video"].denominator // 30  # from picture to picture
+        try:
+            self._open(container)
+        except BaseException:
+            os.close(self._sink.file)
+            path.unlink(missing_ok=True)
+            raise
+
+    def _open(self, container: Container) -> None:
+        output = av.open(self._sink, "w", format=container, options=_OPTIONS[container] | _COMMON)
+        begin = clock.iso(clock.utc_ns(self.started))
+        output.metadata["creation_time"] = begin
+        output.metadata["LINKUP_START_UTC"] = begin
+        self._streams: dict[str, av.stream.Stream] = {}
+        content = self.content
+        if content.video:
+            self._streams["video"] = output.add_mux_stream(
+                content.video, width=content.width, height=content.height
+            )
+            self._streams["video"].time_base = _TICKS["video"]
+        if content.audio:
+            self._streams["audio"] = output.add_stream("libopus", rate=48_000, layout="stereo")
+        self._output = output
+
+    @property
+    def error(self) -> OSError | None:
+        """Why nothing more is written; `None`: all is well."""
+        return self._sink.error
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._sink.size
+
+    def write(self, kind: Literal["video", "audio"], unit: Unit) -> None:
+        """Put a unit into the file; sound from before its beginning is left out. Times never go
+        back: a step of the source's clock becomes a very short frame.
+        """
+        stream = self._streams.get(kind)
+        if stream is None or (kind == "audio" and unit.time < self.started):
+            return
+        base = _TICKS[kind]
+        ticks = max(0, unit.time - self.started) * base.denominator // 1_000_000_000
+        # Matroska counts in ms: closer ones would get the same time there.
+        before = self._last.get(kind)
+        if before is not None:
+            ticks = max(ticks, before + base.denominator // 1000)
+            self._step = ticks - before if kind == "video" else self._step
+        self._last[kind] = ticks
+        packet = av.Packet(unit.data)
+        packet.stream = stream
+        packet.time_base = base
+        packet.pts = packet.dts = ticks
+        packet.is_keyframe = unit.keyframe
+        # A frame is shown until the next one; how long is not known yet, so as long as the last.
+        packet.duration = unit.duration * base.denominator // 1_000_000_000 or self._step
+        try:
+            self._output.mux_one(packet)
+        except av.FFmpegError as error:
+            self._fail(error)
+            return
+        if kind == "video":
+            self.video_frames += 1
+        else:
+            self.audio_packets += 1
+        self.ended = max(self.ended, unit.time + unit.duration)
+
+    def sync(self) -> None:
+        """fsync; may be called from another thread. Raises `OSError`."""
+        os.fsync(self._sink.file)
+
+    def close(self) -> None:
+        """Write the rest, duration and seek index. Never raises: see `error`."""
+        try:
+            self._output.close()
+        except av.FFmpegError as error:
+            self._fail(error)
+        finally:
+            with contextlib.suppress(OSError):
+                os.fsync(self._sink.file)
+            os.close(self._sink.file)
+
+    def _fail(self, error: av.FFmpegError) -> None:
+        if self._sink.error is None:
+            self._sink.error = OSError(error.errno or 5, f"muxer: {error}")
