@@ -27,6 +27,7 @@ from linkup.wire.tap import Track
 log = structlog.get_logger()
 
 VIDEO_WAIT_MS = 150.0  # for a packet to be sent again, before a key frame is asked for
+TRACK_WAIT_NS = 400_000_000
 
 
 class _Video:
@@ -55,7 +56,7 @@ class Source:
         self._audio: Track | None = None
         self._audio_times = Unwrapper(32)
         self._voice: Voice | None = None
-        self._shown: av.VideoFrame | None = None
+        self.shown: av.VideoFrame | None = None  # the picture of the last moment asked for
         self.garbage = 0  # packets that are not what their track says
 
     # ------------------------------------------------------------ the network's thread
@@ -63,13 +64,13 @@ class Source:
     def announce(self, track: Track) -> None:
         """A track of this feed, new or known."""
         if track.kind == "audio":
-            if self._audio is None or self._audio.track != track.track:
+            if self._audio != track:
                 self._audio = track
                 self._audio_times = Unwrapper(32)
                 self.timeline.start("audio", track.clock_rate)
                 self._voice = Voice(self.timeline)
             return
-        if self._video is not None and self._video.track.track == track.track:
+        if self._video is not None and self._video.track == track:
             return
         if track.codec not in ("vp8", "h264"):
             return
@@ -128,6 +129,15 @@ class Source:
         if self._video is not None:
             self._ask(self._video.track.track)
 
+    def watch(self, now: int) -> None:
+        """Its picture is wanted from now on."""
+        self.watched_since = now
+
+    def end_picture(self) -> None:
+        """Its picture is no longer wanted, its sound still is."""
+        self._end_video()
+        self.shown, self.frame_at = None, None
+
     def close(self) -> None:
         """No longer wanted."""
         self._end_video()
@@ -155,24 +165,26 @@ class Source:
 
     # ------------------------------------------------------------ the clock's thread
 
-    @property
-    def expects_picture(self) -> bool:
-        """Whether it has a video track, so that waiting for a first frame makes sense."""
-        return self._video is not None
+    def waits_for_picture(self, now: int) -> bool:
+        """Whether its first picture is still to come: not if it has one, or sends no video."""
+        if self.shown is not None:
+            return False
+        # A track is announced with its first packet, so soon after it was asked for.
+        return self._video is not None or now - self.watched_since < TRACK_WAIT_NS
 
     def picture(self, at: int) -> av.VideoFrame | None:
         """The picture to show at this moment: the newest that is due, else the last one."""
         video = self._video
         if video is None:
-            return self._shown
+            return self.shown
         ready = video.decoder.ready
         while ready:
             due = self.timeline.due("video", ready[0].rtp)
             if due is not None and due > at:
                 break
-            self._shown = ready.popleft().frame
+            self.shown = ready.popleft().frame
             self.frame_at = at
-        return self._shown
+        return self.shown
 
     def sound(self, at: int) -> Sound | None:
         """The 20 ms of sound due from this moment on."""

@@ -23,7 +23,7 @@ CONCEALED = 4 * BLOCK
 TOLERATED = RATE * 5 // 1000
 JUMPS = RATE // 10
 FASTEST = BLOCK // 100  # samples a block
-_FADE = np.linspace(0, 1, 240, dtype=np.float32)[:, None]  # 5 ms, over the seam of a jump
+_FADE = np.linspace(0, 1, 240, dtype=np.float32)[:, None]  # 5 ms, into silence
 
 
 class Voice:
@@ -55,7 +55,7 @@ class Voice:
         if self._cursor is None and not self._begin(wanted):
             return None
         taken = BLOCK + self._correction(wanted)
-        if self._cursor is None:  # it jumped into silence
+        if self._cursor is None:  # it jumped to where nothing is
             return None
         while len(self._pcm) < taken:
             if not self._decode_next():
@@ -80,8 +80,9 @@ class Voice:
 
     def _begin(self, wanted: int) -> bool:
         """Start, or start again after silence, with the packet that is due."""
-        for rtp in [each for each in self._waiting if each + opus.LONGEST < wanted]:
-            del self._waiting[rtp]
+        for rtp, payload in list(self._waiting.items()):
+            if rtp + duration(payload) <= wanted:
+                del self._waiting[rtp]
         if not self._waiting:
             return False
         first = min(self._waiting)
@@ -105,20 +106,13 @@ class Voice:
         if abs(error) < JUMPS:
             return max(-FASTEST, min(FASTEST, error // 32 or (1 if error > 0 else -1)))
         self.jumps += 1
-        if error > 0:
-            while self._cursor is not None and self._end < wanted + BLOCK and self._waiting:
-                self._decode_next()
-            skipped = min(wanted - self._cursor, len(self._pcm))
-            self._pcm = self._pcm[skipped:]
-            self._cursor += skipped
-            if not len(self._pcm):
-                self._cursor = None
-                if self._begin(wanted):
-                    return 0
-            return 0
-        self._pcm = np.concatenate((np.zeros((-error, opus.CHANNELS), np.float32), self._pcm))
-        self._pcm = self._pcm[: RATE * 2]
-        self._cursor = wanted
+        if -RATE < error < 0:  # the delay has grown: wait
+            pause = np.zeros((-error, opus.CHANNELS), np.float32)
+            self._pcm = np.concatenate((pause, self._pcm))
+            self._cursor = wanted
+        else:
+            self._cursor = None
+            self._begin(wanted)
         return 0
 
     def _decode_next(self) -> bool:
