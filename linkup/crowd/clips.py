@@ -75,7 +75,8 @@ def load(file: Path) -> Clip:
                 continue
             if packet.stream is audio:
                 opus.append(bytes(packet))
-                levels += [_level(frame.to_ndarray()) for frame in packet.decode()]
+                decoded = [each for each in packet.decode() if isinstance(each, av.AudioFrame)]
+                levels += [_level(frame.to_ndarray()) for frame in decoded]
             else:
                 keyframe = packet.is_keyframe
                 whole = annex_b.filter(packet) if annex_b else [packet]
@@ -96,7 +97,7 @@ def _picture(data: bytes, keyframe: bool, codec: VideoCodec) -> Picture:
     return Picture(tuple(data[at : at + size] for at in range(0, len(data), size)), keyframe)
 
 
-def _level(samples: np.ndarray) -> int:  # type: ignore[type-arg]  # shape and type as decoded
+def _level(samples: np.ndarray) -> int:
     values = samples.astype(np.float64)
     if samples.dtype == np.int16:
         values /= 32768

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -161,14 +162,18 @@ def _encode(recipe: Recipe, out: av.container.OutputContainer) -> None:
         out.mux(video.encode(frame))
         until = (index + 1) * speech.RATE // FPS
         sound = av.AudioFrame.from_ndarray(voice[None, spoken:until], format="s16", layout="mono")
-        sound.sample_rate, sound.pts, sound.time_base = speech.RATE, spoken, Fraction(1, speech.RATE)
+        sound.sample_rate, sound.pts, sound.time_base = (
+            speech.RATE,
+            spoken,
+            Fraction(1, speech.RATE),
+        )
         out.mux(audio.encode(sound))
         spoken = until
     out.mux(video.encode(None))
     out.mux(audio.encode(None))
 
 
-def _options(recipe: Recipe) -> dict[str, str]:
+def _options(recipe: Recipe) -> dict[str, object]:
     """Real-time settings of a browser; a key frame every second, for quick answers to PLI."""
     if recipe.codec == "vp8":
         return {
@@ -189,7 +194,7 @@ def _options(recipe: Recipe) -> dict[str, str]:
     }
 
 
-def _pictures(recipe: Recipe) -> Iterator[np.ndarray]:  # type: ignore[type-arg]
+def _pictures(recipe: Recipe) -> Iterator[np.ndarray]:
     """Planar pictures (height * 3 // 2, width) in the recipe's size, as many as it wants."""
     wanted = recipe.seconds * FPS
     if recipe.source is None:
@@ -228,7 +233,7 @@ def _scaled(source: Path, width: int, height: int) -> Iterator[VideoFrame]:
             graph.add("format", "yuv420p"),
             graph.add("buffersink"),
         ]
-        for one, other in zip(steps, steps[1:], strict=False):
+        for one, other in itertools.pairwise(steps):
             one.link_to(other)
         graph.configure()
         for frame in container.decode(stream):
@@ -248,7 +253,7 @@ def _pull(graph: av.filter.Graph) -> Iterator[VideoFrame]:
             yield pulled
 
 
-def _pattern(recipe: Recipe, index: int) -> np.ndarray:  # type: ignore[type-arg]
+def _pattern(recipe: Recipe, index: int) -> np.ndarray:
     """Slanted grey bars that move, a little noise so that the encoder has work."""
     width, height = recipe.width, recipe.height
     random = np.random.default_rng(index)

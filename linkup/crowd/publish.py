@@ -172,9 +172,7 @@ class Publisher:
             self._history.popitem(last=False)
         if begin + BURST < len(packets):
             # A key frame's rest would overtake the next frame's packets if this were slower.
-            self._loop.call_later(
-                BURST_PAUSE_S, self._send_some, stream, packets, begin + BURST
-            )
+            self._loop.call_later(BURST_PAUSE_S, self._send_some, stream, packets, begin + BURST)
 
     # ------------------------------------------------------------ sound
 
