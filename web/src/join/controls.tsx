@@ -1,4 +1,4 @@
-// Three large buttons with words and keys, and a way out.
+// Three large buttons with words and keys; and the way out.
 import { Hand, LogOut, Mic, MicOff, Video, VideoOff } from "lucide";
 import type { IconNode } from "lucide";
 import { useEffect } from "preact/hooks";
@@ -51,9 +51,14 @@ export function Controls() {
       <Big name="camera" icon={seen ? Video : VideoOff} on={seen} shortcut="C" onPress={() => void toggleCamera()}
         text={seen ? w.camOn : w.camOff} trouble={opening.camera.value === "denied"} />
       <Big name="hand" icon={Hand} on={raised} shortcut="H" onPress={toggleHand} text={raised ? w.handRaised : w.handDown} />
-      <ConfirmButton class="leave" kind="plain" icon={LogOut} again={w.leaveAgain} onConfirm={leave}>{w.leave}</ConfirmButton>
     </div>
   );
+}
+
+/** The way out, with a second press. */
+export function Leave() {
+  const w = words.value;
+  return <ConfirmButton class="leave" kind="plain" size="small" icon={LogOut} again={w.leaveAgain} onConfirm={leave}>{w.leave}</ConfirmButton>;
 }
 
 function Big({ name, icon, text, on, shortcut, trouble, onPress }:

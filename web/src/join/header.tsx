@@ -6,14 +6,14 @@ import { LanguageSwitch } from "../lib/ui/languages";
 const boot = bootOf("join");
 
 /** Whose page this is, and of what. */
-export function Header({ children }: { children?: ComponentChildren }) {
+export function Header({ children, end }: { children?: ComponentChildren; end?: ComponentChildren }) {
   return (
     <header class="top">
       <div class="titles">
         <h1>{say(boot.site.name)}</h1>
         <p class="quiet">{say(boot.consultation.title)}</p>
       </div>
-      <div class="top-right">{children}<LanguageSwitch /></div>
+      <div class="top-right">{children}<LanguageSwitch />{end}</div>
     </header>
   );
 }

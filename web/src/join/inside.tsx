@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { Notice } from "../lib/ui/notice";
 import { say } from "../lib/i18n";
-import { Controls } from "./controls";
+import { Controls, Leave } from "./controls";
 import { Header } from "./header";
 import { LineSign } from "./line-sign";
 import { Main, Others } from "./pictures";
@@ -17,7 +17,7 @@ export function Inside() {
   const tally = state.value?.tally ?? "off";
   return (
     <div class={`inside ${tally}`}>
-      <Header><LineSign /></Header>
+      <Header end={<Leave />}><LineSign /></Header>
       <main>
         <div class="stage">
           <Sentence />

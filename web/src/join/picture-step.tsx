@@ -24,9 +24,9 @@ export function PictureStep({ onNext }: { onNext: () => void }) {
           <DeviceList kind="microphone" devices={microphones.value} />
           {tracks.microphone.value && <Voice track={tracks.microphone.value} />}
           <Advice kind="microphone" state={opening.microphone.value} />
+          <div class="step-actions"><Button icon={ArrowRight} onClick={onNext}>{w.next}</Button></div>
         </div>
       </div>
-      <div class="step-actions"><Button icon={ArrowRight} onClick={onNext}>{w.next}</Button></div>
     </>
   );
 }

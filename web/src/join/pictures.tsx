@@ -18,10 +18,10 @@ export function Main() {
   const feed = now?.slots[0] ?? null;
   return (
     <figure class="main-picture">
-      <div class="frame">
+      <div class="fit"><div class="frame">
         <Screen key="main" stream={peer.value.video[0] ?? null} label={nameOf(feed)} onFirstPicture={firstPicture} />
         {feed === null && <span class="veil">{now ? w.noOne : w.waitingPicture}</span>}
-      </div>
+      </div></div>
       <figcaption>
         <strong>{nameOf(feed)}</strong>
         <div class="switch" role="group" aria-label={w.mainSwitch}>

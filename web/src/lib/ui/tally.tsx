@@ -11,5 +11,5 @@ const words = dictionary(
 const shapes = { air: Square, next: Play, off: Circle, absent: CircleDashed };
 
 export function Tally({ state }: { state: State | "absent" }) {
-  return <span class={`tally ${state}`}><Icon of={shapes[state]} />{words.value[state]}</span>;
+  return <span class={`tally ${state}`}><Icon of={shapes[state]} class={state === "air" || state === "next" ? "filled" : ""} />{words.value[state]}</span>;
 }
