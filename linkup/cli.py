@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -89,9 +90,19 @@ def process(
     run_process(name, lambda stop: body(place, stop))
 
 
+def _register() -> None:
+    """Commands that live beside what they command."""
+    from linkup.server.commands import invite, operator, revoke
+
+    for command in (invite, revoke, operator):
+        app.command()(command)
+
+
 def main() -> None:
     """Entry point: errors that are ours to explain become one clear message and exit code 1."""
     try:
+        if sys.argv[1:2] != ["process"]:  # a restarted process must be back quickly
+            _register()
         app()
     except LinkupError as error:
         typer.secho(error.message, err=True, fg=typer.colors.RED)
