@@ -33,7 +33,8 @@ def serve(sites: Sites = Path("sites.yaml"), data: Data = None) -> None:
     from linkup.runtime import configure_logs
 
     configure_logs("supervisor")
-    folder = data or load(sites).storage.folder
+    settings = load(sites)  # wrong: said here, once, not by four processes
+    folder = data or settings.storage.folder
     asyncio.run(supervise.serve(supervise.Supervisor(sites, folder)))
 
 

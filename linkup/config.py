@@ -29,7 +29,7 @@ from linkup.errors import ConfigError
 Language = Literal["zh", "en"]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
-RESERVED_IDS = frozenset({"program", "preview", "hall", "none"})
+RESERVED_IDS = frozenset({"program"})  # the feed of what is on air
 
 
 class _Section(BaseModel):
