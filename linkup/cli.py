@@ -18,6 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
+    pretty_exceptions_enable=False,  # a plain traceback in the log of a process
 )
 
 Sites = Annotated[Path, typer.Option("--sites", help="Configuration file.")]
