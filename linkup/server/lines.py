@@ -129,17 +129,23 @@ class Line:
         await self._socket.prepare(request)
         self._transport = request.transport
         _keep_buffers_small(request.transport)
-        writer = asyncio.create_task(self._write())
+        tasks = [
+            asyncio.create_task(self._write()),
+            asyncio.create_task(self._read(received)),
+        ]
         try:
-            await self._read(received)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.closed = True
             if self._timer is not None:
                 self._timer.cancel()
-            if self._ending is None:
-                writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TimeoutError):
-                await asyncio.wait_for(writer, CLOSE_S + 1)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        # Only now, as closing while another task reads would cut the handshake short.
+        if self._ending is not None:
+            code = CLOSE_CODES.get(self._ending, SIGNED_OUT)
+            await self._socket.close(code=code, message=self._ending.encode())
         return self._socket
 
     async def _read(self, received: Callable[[str], None]) -> None:
@@ -215,7 +221,6 @@ class Line:
         sentence = words.SENTENCES.get(code)
         text = sentence.text if sentence else words.GENERAL[500]
         await self._send(encode({"type": "bye", "code": code, "text": text}))
-        await self._socket.close(code=CLOSE_CODES.get(code, SIGNED_OUT), message=code.encode())
 
 
 class Lines:
