@@ -4,8 +4,10 @@ Ten times a second the director hears how loud every open microphone is (RFC 646
 who should be shown, or nothing. The rules, in the order in which they hold:
 
 1. A microphone *speaks* when it is louder than `SPEECH_DB` and than its own noise floor by
-   `OVER_FLOOR_DB`; it goes on speaking until it has been below for `PAUSE` (people breathe).
-2. A cough is nobody: a candidate must have spoken for `hold`, all in one go.
+   `OVER_FLOOR_DB`; it goes on speaking until it has been below for `PAUSE` (people breathe). The
+   floor is the quietest moment of the last eight seconds: speech has gaps, the noise of a class
+   or a fan has none, and so becomes its own floor.
+2. A cough is nobody: a candidate must have spoken for `hold`, its pauses not counted.
 3. No shot is shorter than `minimum_shot`; whoever is on air and speaks, in any scene, stays.
 4. When somebody speaks over the one who is on air and speaks too, that takes longer
    (`OVERTAKE` times the hold) and must be clearly louder (`LOUDER_DB`): two people in a dispute
@@ -17,8 +19,9 @@ Time is an argument, in nanoseconds.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from linkup.show.events import SECOND
 
@@ -30,42 +33,44 @@ LOUD_DB = -30.0  # a voice this loud needs no quiet room: a school class is neve
 LOUDER_DB = 6.0
 OVERTAKE = 3
 PAUSE = int(1.2 * SECOND)
+NOW = int(0.3 * SECOND)  # who was heard this long ago speaks at this moment
 
-_RISE = 0.01  # of the difference, each 100 ms: the floor follows a louder room in about 10 s,
-_RISE_SPEAKING = 0.001  # a voice must not become its own floor, a new fan must in the end
-_FALL = 0.2  # and a quieter room within half a second
-_SMOOTH = 0.4
-_QUIET_DB = -75.0  # quieter counts as this, so that a voice is up again after two samples
+_QUIET_DB = -75.0  # quieter counts as this
+_WINDOW = 80  # levels, 8 s: speech has gaps in this time, the noise of a room has none
+_LOUDNESS = 0.05  # of the difference, each 100 ms of voice: about two seconds
+_LONGEST = SECOND // 5  # a late level does not count for longer
 
 
 @dataclass
 class Voice:
     """What the director knows of one microphone."""
 
-    level: float = _QUIET_DB  # smoothed, dBov
-    floor: float = -60.0  # of the room, dBov
-    speaks_since: int | None = None  # ns
+    loudness: float = SPEECH_DB  # of the voice, without its pauses, dBov
+    voiced: int = 0  # ns of voice since it began to speak
     last_heard: int = 0  # ns; last time above the threshold
+    _last: int | None = None
+    _levels: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
 
-    def hear(self, level: int, now: int) -> None:
+    @property
+    def floor(self) -> float:
+        """How loud the room is without the voice: the quietest moment of the last seconds."""
+        return min(*self._levels, LOUD_DB - OVER_FLOOR_DB) if self._levels else _QUIET_DB
+
+    def hear(self, level: float, now: int) -> None:
         """Take in one level."""
-        self.level += (max(level, _QUIET_DB) - self.level) * _SMOOTH
-        if level > SILENCE_DB:  # silence by DTX says nothing about the room
-            rise = _RISE if self.speaks_since is None else _RISE_SPEAKING
-            rate = _FALL if level < self.floor else rise
-            self.floor += (level - self.floor) * rate
-            self.floor = min(self.floor, LOUD_DB - OVER_FLOOR_DB)
-        margin = OVER_FLOOR_DB if self.speaks_since is None else STAY_DB
-        if self.level > max(SPEECH_DB, self.floor + margin):
+        level = max(level, _QUIET_DB)
+        margin = STAY_DB if self.voiced else OVER_FLOOR_DB
+        elapsed = 0 if self._last is None else min(now - self._last, _LONGEST)
+        self._last = now
+        if level > max(SPEECH_DB, self.floor + margin):
+            self.loudness = (
+                level if not self.voiced else (self.loudness + (level - self.loudness) * _LOUDNESS)
+            )
+            self.voiced += elapsed
             self.last_heard = now
-            if self.speaks_since is None:
-                self.speaks_since = now
         elif now - self.last_heard > PAUSE:
-            self.speaks_since = None
-
-    def spoken(self, now: int) -> int:
-        """For how long it has been speaking, ns; 0: it does not."""
-        return 0 if self.speaks_since is None else max(1, now - self.speaks_since)
+            self.voiced = 0
+        self._levels.append(level)
 
 
 class Director:
@@ -97,23 +102,23 @@ class Director:
             return None
         return self._candidate(on_air, now)
 
-    def speaking(self, now: int) -> list[str]:
+    def speaking(self) -> list[str]:
         """Sites whose voice is heard now, the loudest first."""
-        speak = [site for site, voice in self._voices.items() if voice.spoken(now)]
-        return sorted(speak, key=lambda site: -self._voices[site].level)
+        speak = [site for site, voice in self._voices.items() if voice.voiced]
+        return sorted(speak, key=lambda site: -self._voices[site].loudness)
 
     def _candidate(self, on_air: Collection[str], now: int) -> str | None:
-        current = [self._voices[site] for site in on_air if site in self._voices]
-        spoken_over = [voice.level for voice in current if voice.spoken(now)]
-        for site in self.speaking(now):
-            if site in on_air:
-                continue
+        on_air_too = [
+            self._voices[site].loudness
+            for site in on_air
+            if site in self._voices and self._voices[site].voiced
+        ]
+        wait = self._hold * (OVERTAKE if on_air_too else 1)
+        for site in self.speaking():
             voice = self._voices[site]
-            # Somebody who is only in a pause is not shown: he must be speaking at this moment.
-            if now - voice.last_heard > PAUSE // 4:
+            if site in on_air or now - voice.last_heard > NOW:
                 continue
-            wait = self._hold * (OVERTAKE if spoken_over else 1)
-            louder = not spoken_over or voice.level > max(spoken_over) + LOUDER_DB
-            if voice.spoken(now) >= wait and louder:
+            louder = not on_air_too or voice.loudness > max(on_air_too) + LOUDER_DB
+            if voice.voiced >= wait and louder:
                 return site
         return None
