@@ -94,10 +94,13 @@ def process(
 
 def _register() -> None:
     """Commands that live beside what they command."""
+    from linkup.crowd.bench import app as bench
+    from linkup.crowd.commands import demo, simulate
     from linkup.server.commands import invite, operator, revoke
 
-    for command in (invite, revoke, operator):
+    for command in (demo, invite, revoke, operator, simulate):
         app.command()(command)
+    app.add_typer(bench, name="bench", help="Measure this machine.")
 
 
 def main() -> None:
