@@ -35,6 +35,7 @@ UNDECODABLE = 3 * SECOND  # the same while a picture comes, but no key frame
 COMPANY = 300 * MS  # how long a first key frame waits for a track of sound to be announced
 RECENT = 1500 * MS  # sound kept in memory for the file that begins next
 ASK_EVERY = 1 * SECOND
+KEY_EVERY = 10 * SECOND  # browsers send key frames only when asked; without, nobody could seek
 LINGER = 500 * MS  # how long the file before stays open for late sound
 
 Kind = Literal["video", "audio"]
@@ -63,6 +64,7 @@ class FeedRecorder:
         self._need_key = True
         self._gap: tuple[int, int] | None = None  # time of the last good frame, frames left out
         self._asked = 0
+        self._key_at = 0  # arrival of the newest key frame
         self._heard = 0
         self._key_wanted_since = 0
         self._last_good = 0
@@ -137,7 +139,8 @@ class FeedRecorder:
             self._end("silence")
         if self._segment and now - self._segment.started > LONGEST and self._video is not None:
             self._want_key(now)
-        if self._video is not None and self._need_key and now - self._video.heard < SECOND:
+        overdue = self._need_key or now - self._key_at > KEY_EVERY
+        if self._video is not None and overdue and now - self._video.heard < SECOND:
             self._want_key(now)
 
     def close(self, why: str) -> None:
@@ -211,6 +214,7 @@ class FeedRecorder:
         elif not self._segment or not self._segment.content.video:
             return  # H.264 without parameter sets: cannot begin a file
         self._need_key = False
+        self._key_at = unit.at
         if self._gap:
             self._tell_gap(unit)
         if self._held:
