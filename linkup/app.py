@@ -45,7 +45,7 @@ async def main(place: Place, stop: asyncio.Event) -> None:
 async def _serve(
     place: Place, settings: Settings, studio: Studio, store: stores.Store, stop: asyncio.Event
 ) -> None:
-    app = await _made(place, settings, studio, store)
+    app = application.make(place, settings, studio, store)
     async with application.run(app, settings) as listening:
         publish(place.run / "server.json", {
             "url": listening.url,
