@@ -38,6 +38,7 @@ class Stage:
         self.peers: set[str] = set()
         self.media_passes = True
         self.port = 0
+        self._begun = time.monotonic()
         self._sockets: dict[web.WebSocketResponse, str] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -209,7 +210,7 @@ class Stage:
         states.retally(state)
 
     async def _push(self) -> None:
-        self.console["now"] = int(time.time() * 1000)
+        self.console["now"] = states.NOW + int((time.monotonic() - self._begun) * 1000)
         for socket, path in list(self._sockets.items()):
             state = self.site if path == "/ws/site" else self.console
             await self._send(socket, {"type": "state"} | state)
