@@ -17,8 +17,10 @@ from typing import Any, Literal
 
 from aiohttp import WSMsgType, web
 
+from linkup.server.words import SENTENCES
+
 from .footage import SEGMENT_S, Footage
-from .shells import shell
+from .shells import Told, shell
 from .stories import MORE, PEOPLE, TITLE, Story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +47,7 @@ class DevServer:
     footage: Footage
     phase: Phase = "live"
     viewers: int = 1284
-    user: dict[str, str] | None = None
+    user: str | None = None
     port: int = 0
     dist: Path = DIST
     stories: dict[str, Story] = field(default_factory=dict)
@@ -124,28 +126,35 @@ class DevServer:
             web.get(api + "/{id}/clip", self._clip),
             web.get(api + "/{id}/journal", self._journal),
             web.get(api + "/{id}/files/{path:.+}", self._file),
-            web.get("/static/{name}", self._static),
+            web.get("/static/{name:.+}", self._static),
         ]
 
-    def _page(self, request: web.Request, page: str, **boot: Any) -> web.Response:
+    def _page(
+        self, request: web.Request, page: str, told: Told | None = None, **boot: Any
+    ) -> web.Response:
         language = request.query.get("lang", "zh")
         known = {"page": page, "language": language, "languages": ["zh", "en"], "version": "0.1.0"}
         known["consultation"] = {"id": "river-2026", "title": TITLE}
-        html = shell(page, {**known, **boot}, self.dist)
+        html = shell(page, {**known, **boot}, self.dist, told)
         return web.Response(text=html, content_type="text/html")
 
     async def _home(self, request: web.Request) -> web.Response:
-        return self._page(request, "home", user=self.user)
+        return self._page(
+            request, "home", user=self.user, live=self.phase == "live", watch="/watch/river-2026"
+        )
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         return self._page(request, "sign-in")
 
     async def _signed_in(self, request: web.Request) -> web.Response:
-        error = {"zh": "名字或密码不对。", "en": "The name or the password is wrong."}
-        return self._page(request, "sign-in", error=error)
+        said = SENTENCES["sign-in-wrong"]
+        return self._page(request, "sign-in", Told("sign-in-wrong", said.title, said.text))
 
     async def _message(self, request: web.Request) -> web.Response:
-        return self._page(request, "message", message={"code": request.match_info["code"]})
+        code = request.match_info["code"]
+        return self._page(
+            request, "message", Told(code, SENTENCES[code].title, SENTENCES[code].text)
+        )
 
     async def _watch(self, request: web.Request) -> web.Response:
         identifier = request.match_info["id"]
@@ -157,7 +166,7 @@ class DevServer:
         title = story.title if story else {"zh": identifier, "en": identifier}
         consultation = {"id": identifier, "title": title}
         return self._page(
-            request, "review", user={"name": "anna"}, consultation=consultation
+            request, "review", user="anna", consultation=consultation
         )
 
     async def _watch_socket(self, request: web.Request) -> web.WebSocketResponse:
@@ -232,10 +241,12 @@ class DevServer:
     async def _clip(self, request: web.Request) -> web.StreamResponse:
         story = self._story(request)
         self.requests.append(request.path_qs)
-        at = (int(request.query["from"]) - story.started) / 1000 % self.footage.seconds
+        second = (int(request.query["from"]) - story.started) // 1000  # a key frame every second
+        at, begun = second % self.footage.seconds, story.started + second * 1000
         process = await asyncio.create_subprocess_exec(
-            *("ffmpeg", "-nostdin", "-loglevel", "error", "-stream_loop", "20", "-ss", f"{at:.3f}"),
-            *("-i", str(self.footage.folder / "site.webm"), "-c", "copy", "-f", "webm", "pipe:1"),
+            *("ffmpeg", "-nostdin", "-loglevel", "error", "-stream_loop", "20", "-ss", str(at)),
+            *("-i", str(self.footage.folder / "site.webm"), "-c", "copy"),
+            *("-metadata", f"creation_time={_iso(begun / 1000)}", "-f", "webm", "pipe:1"),
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None

@@ -1,32 +1,52 @@
-"""The shells of the pages as docs/protocol.md tells, filled in as the server does."""
+"""The server's own page shells (web/templates), filled in as docs/protocol.md tells."""
 
 from __future__ import annotations
 
-import html
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jinja2
+from markupsafe import Markup
 
-def shell(page: str, boot: dict[str, Any], dist: Path) -> str:
+TEMPLATES = Path(__file__).resolve().parents[2] / "web" / "templates"
+_environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a message page or a refused sign-in says."""
+
+    code: str
+    title: dict[str, str]
+    text: dict[str, str]
+
+
+def shell(page: str, boot: dict[str, Any], dist: Path, told: Told | None = None) -> str:
     """The HTML of one page with its boot data; style and script by the build's manifest."""
     manifest = json.loads((dist / "manifest.json").read_text())
-    title = boot["consultation"]["title"][boot["language"]]
     data = json.dumps(boot, ensure_ascii=False).replace("<", "\\u003c")
-    language = "zh-CN" if boot["language"] == "zh" else "en"
-    style = manifest.get(f"{page}.css")
-    link = f'<link rel="stylesheet" href="/static/{style}">' if style else ""
-    return f"""<!doctype html>
-<html lang="{language}">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
-<link rel="icon" href="data:,">
-<title>{html.escape(title)}</title>
-{link}
-<body>
-<div id="app"></div>
-<script type="application/json" id="boot">{data}</script>
-<script type="module" src="/static/{manifest[f"{page}.js"]}"></script>
-</body>
-</html>
-"""
+    language = boot["language"]
+    return _environment.get_template(f"{page}.html").render(
+        page=page,
+        language=language,
+        other="en" if language == "zh" else "zh",
+        theme="light",
+        title=boot["consultation"]["title"][language],
+        boot=Markup(data),
+        script=_address(manifest, f"{page}.js"),
+        style=_address(manifest, f"{page}.css"),
+        told=told,
+        next="",
+    )
+
+
+def _address(manifest: dict[str, str], name: str) -> str | None:
+    return f"/static/{manifest[name]}" if name in manifest else None

@@ -1,6 +1,6 @@
 // The viewer page: phone first, light with a dark option, at home in a chat app's browser.
 import { signal } from "@preact/signals";
-import { Circle, CircleCheck, CircleDashed, Pause, Users, Video } from "lucide";
+import { Circle, CircleCheck, CircleDashed, Pause, TriangleAlert, Users, Video } from "lucide";
 import { useEffect, useState } from "preact/hooks";
 import { boot, bootOf } from "./lib/boot";
 import { clock, language, say } from "./lib/i18n";
@@ -18,8 +18,10 @@ import { figure } from "./watch/times";
 import { words } from "./watch/words";
 import "../styles/base.css";
 import "../styles/pages.css";
+import "../styles/player.css";
 import "../styles/watch.css";
 
+const RENEW_MS = 4000;
 const hls = bootOf("watch").hls;
 const state = signal<WatchState | null>(null);
 const wasLive = signal(false);
@@ -48,10 +50,15 @@ function Watch() {
       made.close();
     };
   }, [video]);
-  const isLive = state.value?.live;
+  const isLive = state.value?.live ?? false;
+  const finished = stream?.finished.value ?? false;
   useEffect(() => {
-    if (isLive) stream?.hurry();
-  }, [isLive, stream]);
+    if (isLive && !finished) stream?.hurry();
+    if (!isLive || !finished) return;
+    // The stream we had was closed and the broadcast goes on: there will be a new one.
+    const timer = setInterval(() => stream?.hurry(), RENEW_MS);
+    return () => clearInterval(timer);
+  }, [isLive, finished, stream]);
 
   const facts = {
     phase: stream?.phase.value ?? "opening",
@@ -68,7 +75,7 @@ function Watch() {
       <div class="watch">
         <div class="stage">
           <Player stream={stream} video={setVideo} curtain={curtainOf(story, facts)} label={`${words.value.picture}：${title}`} />
-          {stream && <PlayerNote stream={stream} slate={story === "slate"} />}
+          {stream && <PlayerNote stream={stream} story={story} />}
         </div>
         <div class="about">
           <Facts story={story} />
@@ -83,7 +90,7 @@ function Watch() {
   );
 }
 
-const shapes = { live: Video, slate: Pause, before: Circle, ended: CircleCheck, unknown: CircleDashed };
+const shapes = { live: Video, slate: Pause, interrupted: TriangleAlert, before: Circle, ended: CircleCheck, unknown: CircleDashed };
 
 function Facts({ story }: { story: Story }) {
   const w = words.value;

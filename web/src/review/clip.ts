@@ -1,19 +1,27 @@
 /**
  * The recording of one site, kept at the same moment as the program.
  *
- * The server streams a site from any UTC moment; such a stream cannot be wound, so a jump loads it
- * anew. Small drift is taken out by playing a few per cent faster or slower, which nobody hears.
+ * The server streams a site from the key frame before any UTC moment. Such a stream cannot be
+ * wound: it is only played faster, slower or held until both show the same moment, and a jump
+ * loads it anew.
  */
 import { signal } from "@preact/signals";
+import { clipStart } from "./clip-start";
 
-export type ClipPhase = "idle" | "loading" | "playing" | "absent" | "failed";
+export type ClipPhase = "loading" | "playing" | "absent" | "failed";
 
 /** Closer than this is in step; ms. A frame at 25 frames/s lasts 40 ms. */
-const IN_STEP_MS = 60;
-/** Further apart than this is loaded anew; ms. */
-const TOO_FAR_MS = 2500;
+const IN_STEP_MS = 50;
+/** Behind by more than this while playing: run; ahead by more: hold; ms. */
+const RUN_MS = 400;
+/** How fast it runs to catch up, without sound. */
+const RUN_RATE = 4;
+/** Further apart than this is loaded anew; ms. Key frames may be some seconds apart. */
+const FAR_BEHIND_MS = 12_000;
+const FAR_AHEAD_MS = 1500;
 /** No further attempt within this time, so that a slow line is not asked again and again; ms. */
-const PAUSE_MS = 3000;
+const PAUSE_MS = 2500;
+const TICK_MS = 100;
 
 export interface Leader {
   utc: number | null;
@@ -22,13 +30,16 @@ export interface Leader {
 }
 
 export class Clip {
-  readonly phase = signal<ClipPhase>("idle");
-  readonly drift = signal<number | null>(null); // ms; positive: the clip is ahead
+  readonly phase = signal<ClipPhase>("loading");
+  /** ms; positive: the clip is ahead; null: not known. */
+  readonly drift = signal<number | null>(null);
+  /** Running to catch up: its sound would only be noise. */
+  readonly running = signal(false);
 
-  private from = 0; // UTC ms of the clip's media time 0
+  private zero = 0; // UTC ms of the clip's media time 0
   private loadedAt = -PAUSE_MS;
-  private loadedUrl = "";
-  private wanted = false;
+  private loaded = false;
+  private asked: AbortController | null = null;
   private readonly ticker: number;
   private readonly stop = new AbortController();
 
@@ -43,12 +54,13 @@ export class Clip {
   ) {
     const on = (name: string, handler: () => void) =>
       video.addEventListener(name, handler, { signal: this.stop.signal });
-    on("playing", () => this.settle());
-    on("loadeddata", () => this.settle());
-    on("error", () => {
-      if (this.wanted) this.phase.value = "failed";
+    on("loadeddata", () => {
+      if (this.loaded) this.phase.value = "playing";
     });
-    this.ticker = window.setInterval(() => this.tick(), 400);
+    on("error", () => {
+      if (this.loaded) this.fail();
+    });
+    this.ticker = window.setInterval(() => this.tick(), TICK_MS);
     this.tick();
   }
 
@@ -64,10 +76,6 @@ export class Clip {
     this.tick();
   }
 
-  private settle(): void {
-    if (this.wanted) this.phase.value = "playing";
-  }
-
   private tick(): void {
     const { utc, playing, rate } = this.leader();
     if (utc === null) return;
@@ -77,66 +85,72 @@ export class Clip {
       this.phase.value = "absent";
       return;
     }
-    const drift = this.from + this.video.currentTime * 1000 - utc;
-    const broken = !this.wanted || this.phase.value === "failed" || this.video.ended;
-    if (broken || Math.abs(drift) > TOO_FAR_MS) {
-      if (!this.reachInside(utc, broken)) this.load(address, utc);
+    if (this.asked) return; // on its way
+    if (!this.loaded || this.phase.value === "absent") {
+      void this.load(address, utc);
+      return;
+    }
+    const drift = this.zero + this.video.currentTime * 1000 - utc;
+    if (drift < -FAR_BEHIND_MS || drift > FAR_AHEAD_MS || (this.video.ended && drift < -RUN_MS)) {
+      void this.load(address, utc);
       return;
     }
     this.drift.value = Math.round(drift);
-    this.steer(drift, playing, rate);
+    if (this.video.readyState >= 2) this.steer(drift, playing, rate);
   }
 
-  /** What is already loaded may be wound inside itself. */
-  private reachInside(utc: number, broken: boolean): boolean {
-    if (broken) return false;
-    const target = (utc - this.from) / 1000;
-    const { buffered } = this.video;
-    for (let index = 0; index < buffered.length; index += 1) {
-      if (buffered.start(index) <= target && target < buffered.end(index) - 0.5) {
-        this.video.currentTime = target;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private load(address: string, utc: number): void {
+  private async load(address: string, utc: number): Promise<void> {
     const now = performance.now();
-    if (now - this.loadedAt < PAUSE_MS && address.split("&from=")[0] === this.loadedUrl) return;
+    if (now - this.loadedAt < PAUSE_MS) return;
     this.loadedAt = now;
-    this.loadedUrl = address.split("&from=")[0]!;
-    this.from = Math.round(utc);
-    this.wanted = true;
-    this.drift.value = null;
+    this.unload();
     this.phase.value = "loading";
-    this.video.src = address;
-    this.video.load();
+    const asked = new AbortController();
+    this.asked = asked;
+    try {
+      const zero = await clipStart(address, asked.signal);
+      if (asked.signal.aborted) return;
+      this.zero = zero ?? utc;
+      this.loaded = true;
+      this.video.src = address;
+      this.video.load();
+    } catch {
+      if (!asked.signal.aborted) this.fail();
+    } finally {
+      if (this.asked === asked) this.asked = null;
+    }
+  }
+
+  private fail(): void {
+    this.unload();
+    this.phase.value = "failed";
   }
 
   private steer(drift: number, playing: boolean, rate: number): void {
-    const video = this.video;
-    if (!playing) {
-      if (!video.paused) video.pause();
-      if (Math.abs(drift) > IN_STEP_MS && video.readyState >= 2) this.nudgePaused(drift);
-      return;
-    }
-    if (video.paused && video.readyState >= 2) void video.play().catch(() => undefined);
-    const correction = Math.abs(drift) < IN_STEP_MS ? 0 : Math.max(-0.25, Math.min(0.25, -drift / 2000));
-    const wanted = rate * (1 + correction);
-    if (Math.abs(video.playbackRate - wanted) > 0.004) video.playbackRate = wanted;
+    const behind = drift < -RUN_MS || (!playing && drift < -IN_STEP_MS);
+    this.running.value = behind;
+    if (behind) return this.move(RUN_RATE);
+    if (!playing || drift > RUN_MS) return this.hold();
+    const correction = Math.abs(drift) < IN_STEP_MS ? 0 : Math.max(-0.15, Math.min(0.15, -drift / 1500));
+    this.move(rate * (1 + correction));
   }
 
-  private nudgePaused(drift: number): void {
-    const target = this.video.currentTime - drift / 1000;
-    if (target >= 0) this.video.currentTime = target;
+  private move(rate: number): void {
+    if (Math.abs(this.video.playbackRate - rate) > 0.004) this.video.playbackRate = rate;
+    if (this.video.paused) void this.video.play().catch(() => undefined);
+  }
+
+  private hold(): void {
+    if (!this.video.paused) this.video.pause();
   }
 
   private unload(): void {
-    if (!this.wanted) return;
-    this.wanted = false;
+    this.asked?.abort();
+    this.asked = null;
     this.drift.value = null;
-    this.loadedUrl = "";
+    this.running.value = false;
+    if (!this.loaded) return;
+    this.loaded = false;
     this.video.removeAttribute("src");
     this.video.load();
   }

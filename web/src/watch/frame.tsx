@@ -43,7 +43,7 @@ export function Mark() {
   );
 }
 
-export function Frame({ children, tools, wide }: { children: ComponentChildren; tools?: ComponentChildren; wide?: boolean }) {
+export function Header({ tools, wide }: { tools?: ComponentChildren; wide?: boolean | undefined }) {
   return (
     <>
       <a class="skip" href="#main">{words.value.skip}</a>
@@ -51,6 +51,14 @@ export function Frame({ children, tools, wide }: { children: ComponentChildren; 
         <a class="brand" href="/" aria-label={words.value.home}><Mark /><span>linkup</span></a>
         <div class="tools">{tools}<ThemeSwitch /><LanguageSwitch /></div>
       </header>
+    </>
+  );
+}
+
+export function Frame({ children, tools, wide }: { children: ComponentChildren; tools?: ComponentChildren; wide?: boolean }) {
+  return (
+    <>
+      <Header tools={tools} wide={wide} />
       <main id="main" class={wide ? "wide" : ""}>{children}</main>
     </>
   );

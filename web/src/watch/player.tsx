@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../lib/ui/button";
 import { language } from "../lib/i18n";
 import { Icon } from "../lib/ui/icon";
-import type { Curtain } from "./story";
+import type { Curtain, Story } from "./story";
 import { BEHIND_S, type Stream } from "./stream";
 import { length } from "./times";
 import { words } from "./words";
@@ -62,6 +62,7 @@ function CurtainView({ curtain, stream }: { curtain: Curtain; stream: Stream | n
     opening: [w.opening, ""],
     before: [w.beforeTitle, w.beforeText],
     soon: [w.soonTitle, w.soonText],
+    interrupted: [w.interruptedTitle, w.interruptedText],
     ended: [w.endedTitle, w.endedText],
     broken: [w.brokenTitle, w.brokenText],
     unsupported: [w.unsupportedTitle, w.unsupportedText],
@@ -168,12 +169,13 @@ function Position({ stream }: { stream: Stream }) {
 }
 
 /** One calm line below the controls; empty when all is well. */
-export function PlayerNote({ stream, slate }: { stream: Stream; slate: boolean }) {
+export function PlayerNote({ stream, story }: { stream: Stream; story: Story }) {
   const w = words.value;
   const behind = Math.round((stream.edge.value - stream.time.value) / 5) * 5;
   let text = "";
   if (stream.phase.value === "retrying" && stream.pictured.value) text = w.retrying(stream.attempts.value);
-  else if (slate) text = w.slateText;
+  else if (story === "interrupted" && stream.pictured.value) text = w.interruptedNote;
+  else if (story === "slate") text = w.slateText;
   else if (stream.pictured.value && !stream.finished.value && behind > BEHIND_S + 2) {
     text = w.behind(length(behind, language.value));
   }

@@ -3,7 +3,7 @@
 import type { WatchState } from "../lib/protocol";
 import type { Phase } from "./stream";
 
-export type Story = "unknown" | "before" | "live" | "slate" | "ended";
+export type Story = "unknown" | "before" | "live" | "slate" | "interrupted" | "ended";
 
 export function storyOf(
   state: Pick<WatchState, "live" | "live_since" | "slate"> | null,
@@ -12,7 +12,8 @@ export function storyOf(
 ): Story {
   if (stream.finished && !state?.live) return "ended";
   if (state?.live) return state.slate ? "slate" : "live";
-  if (state) return wasLive || state.live_since !== null ? "ended" : "before";
+  if (state?.live_since === null) return wasLive ? "ended" : "before";
+  if (state) return "interrupted"; // it began, it did not end, and nothing is being made
   // Without the server's word the stream itself tells.
   if (stream.phase === "ready") return "live";
   return stream.phase === "absent" ? "before" : "unknown";
@@ -20,7 +21,7 @@ export function storyOf(
 
 /** What stands in the picture's place, while there is no picture. */
 export type Curtain =
-  | "none" | "opening" | "touch" | "before" | "soon" | "ended" | "broken" | "unsupported"; // prettier-ignore
+  | "none" | "opening" | "touch" | "before" | "soon" | "interrupted" | "ended" | "broken" | "unsupported"; // prettier-ignore
 
 export function curtainOf(
   story: Story,
@@ -31,6 +32,7 @@ export function curtainOf(
   if (stream.blocked) return "touch";
   if (stream.pictured) return "none";
   if (story === "before") return "before";
+  if (story === "interrupted") return "interrupted";
   if (stream.phase === "retrying") return "broken";
   if (stream.phase === "absent") return "soon";
   return "opening";

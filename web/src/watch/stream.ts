@@ -66,6 +66,7 @@ export class Stream {
   private hls: Hls | null = null;
   private native = false;
   private begun = false;
+  private wanted = false; // the person (or the page, at first) wants it to play
   private closed = false;
   private readonly backoff = new Backoff();
   private timer = 0;
@@ -109,11 +110,12 @@ export class Stream {
 
   /** Try now, without waiting for the rest of the pause (the page has heard that it may work). */
   hurry(): void {
-    if (this.phase.value === "absent" || this.phase.value === "retrying") this.reload(0);
+    if (this.phase.value === "absent" || this.phase.value === "retrying" || this.finished.value) this.reload(0);
   }
 
   async play(): Promise<void> {
     this.blocked.value = false;
+    this.wanted = true;
     if (this.options.kind === "record" && this.atEnd.value && this.finished.value) this.seek(this.start.value);
     try {
       await this.video.play();
@@ -204,9 +206,10 @@ export class Stream {
       .filter((quality) => quality.height > 0);
   }
 
-  /** A broadcast begins by itself; what has already ended waits for the person. */
+  /** A broadcast begins by itself; what has ended waits for the person. What played, goes on. */
   private begin(): void {
-    if (!this.options.autoplay || this.begun || this.finished.value) return;
+    const first = this.options.autoplay && !this.begun && !this.finished.value;
+    if (!first && !(this.wanted && this.video.paused)) return;
     this.begun = true;
     void this.play();
   }
@@ -343,6 +346,8 @@ export class Stream {
       for (const name of names.split(" ")) video.addEventListener(name, handler, { signal: this.stop.signal });
     };
     on("play pause ended emptied", () => (this.playing.value = !video.paused && !video.ended));
+    // Loading anew pauses without this event: so it tells what the person wants.
+    on("pause", () => (this.wanted = video.ended));
     on("playing", () => (this.started.value = true));
     on("waiting", () => (this.waiting.value = true));
     on("playing canplay seeked", () => (this.waiting.value = false));
