@@ -362,6 +362,8 @@ class Studio:
     def process_came(self, hello: Hello) -> None:
         """A process connected: adopt what it has, and tell it everything."""
         log.info("process connected", child=hello.process, pid=hello.pid)
+        if hello.process == "record":
+            self.outbox.start_again()  # first what it missed, then what is new
         if hello.process in self._away:
             self._process_noted(hello.process, "back")
         self._sent = {key: each for key, each in self._sent.items() if key[0] != hello.process}
@@ -373,8 +375,6 @@ class Studio:
             self.guard.forget()
             for name, on in self.outputs.items():
                 self.lines.send("program", messages.SwitchOutput(output=name, on=on))
-        else:
-            self.outbox.start_again()
         self.settle()
         self.changed()
 
