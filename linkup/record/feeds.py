@@ -272,10 +272,10 @@ class FeedRecorder:
         if segment is None:
             self._sound_alone(unit)
             return
-        if unit.time >= segment.started:
-            segment.file.write("audio", unit)
-        elif self._before:
+        if unit.time < segment.started and self._before:
             self._before[0].file.write("audio", unit)
+        else:
+            segment.file.write("audio", unit)
         if segment.content.video is None and unit.time - segment.started >= LONGEST:
             self._end("next")
 

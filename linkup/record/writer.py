@@ -150,7 +150,8 @@ class SegmentFile:
         back: a step of the source's clock becomes a very short frame.
         """
         stream = self._streams.get(kind)
-        if stream is None or (kind == "audio" and unit.time < self.started):
+        early = unit.time + unit.duration // 2 < self.started
+        if stream is None or (kind == "audio" and early):
             return
         base = _TICKS[kind]
         ticks = max(0, unit.time - self.started) * base.denominator // 1_000_000_000
