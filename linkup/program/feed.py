@@ -28,6 +28,9 @@ BURST = 16  # packets a message
 PACE_S = 0.002  # between bursts: 8000 packets/s at most
 WAITING = 2000  # packets; more is a reader that is gone
 
+# Both tracks come from one publisher; another process of the program is another one.
+_PEER = f"program-{secrets.token_hex(4)}"
+
 Send = Callable[[bytes], bool]
 
 
@@ -128,5 +131,5 @@ def _track(number: int, kind: str, rate: int, payload_type: int) -> Track:
         clock_rate=rate,
         ssrc=secrets.randbits(32) or 1,
         payload_type=payload_type,
-        peer=f"program-{secrets.token_hex(4)}",
+        peer=_PEER,
     )
