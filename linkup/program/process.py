@@ -51,6 +51,7 @@ class ProgramProcess:
         self._loop = asyncio.get_running_loop()
         self._sources: dict[str, Source] = {}
         self._leaving: dict[str, float] = {}  # feed → loop time at which it is dropped
+        self._lingering: set[str] = set()  # of those leaving, the ones whose pictures still come
         self._tracks: dict[int, Track] = {}
         self._asked: dict[int, int] = {}
         self._needed: set[str] = set()
@@ -122,6 +123,7 @@ class ProgramProcess:
             sources[feed] = Source(feed, self._ask_from_thread, now)
         for feed in (self._seen - seen) | (sources.keys() - self._needed):
             self._leaving.setdefault(feed, leaves_at)
+        self._lingering = (self._lingering | self._seen) - seen
         for feed in seen:
             if self._leaving.pop(feed, None) is None and feed not in self._seen:
                 sources[feed].watch(now)
@@ -131,8 +133,7 @@ class ProgramProcess:
         self.clock.compose(command)
 
     def _say_want(self) -> None:
-        video = self._seen | (self._leaving.keys() & self._sources.keys())
-        self.tap.want(audio=sorted(self._sources), video=sorted(video))
+        self.tap.want(audio=sorted(self._sources), video=sorted(self._seen | self._lingering))
 
     def _set_sources(self, sources: dict[str, Source]) -> None:
         self._sources = sources
@@ -194,7 +195,7 @@ class ProgramProcess:
 
     def _takes(self, track: Track) -> bool:
         """Pictures of feeds that are only heard are not decoded."""
-        return track.kind == "audio" or track.feed in self._seen or track.feed in self._leaving
+        return track.kind == "audio" or track.feed in self._seen | self._lingering
 
     def _source(self, number: int) -> Source | None:
         track = self._tracks.get(number)
@@ -261,6 +262,7 @@ class ProgramProcess:
         dropped = []
         for feed in over:
             del self._leaving[feed]
+            self._lingering.discard(feed)
             if feed in self._needed and feed in self._sources:
                 self._sources[feed].end_picture()
             elif feed in self._sources:

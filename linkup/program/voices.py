@@ -2,8 +2,9 @@
 
 Packets wait, undecoded, by their RTP time until their samples are due; that is the jitter buffer.
 What is not there when it is due is recovered from the next packet's FEC, or concealed for up to
-`CONCEALED` samples, then silence. The two clocks are never equal: while the stream is off its place
-by more than 5 ms it is played up to 1 % faster or slower; further off than 100 ms it jumps.
+`CONCEALED` samples, then silence. The two clocks are never equal: once the stream is off its place
+by more than 3 ms it is played up to 1 % faster or slower until it is there; further off than 100 ms
+it jumps.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from linkup.wire.opus import duration
 BLOCK = 960  # samples: 20 ms, the program's grain of sound
 CAPACITY = 150  # packets waiting: 3 s of 20 ms
 CONCEALED = 4 * BLOCK
-TOLERATED = RATE * 5 // 1000
+TOLERATED = RATE * 3 // 1000
+EXACT = RATE // 2000
 JUMPS = RATE // 10
 FASTEST = BLOCK // 100  # samples a block
 _FADE = np.linspace(0, 1, 240, dtype=np.float32)[:, None]  # 5 ms, into silence
@@ -37,6 +39,8 @@ class Voice:
         self._pcm: Sound = np.zeros((0, opus.CHANNELS), np.float32)
         self._cursor: int | None = None  # RTP time of the first sample of `_pcm`
         self._concealed = 0
+        self._correcting = False
+        self._skip = 0  # samples of the next packet that come before its moment
         self.lost = 0  # samples concealed
         self.late = 0  # packets that came too late
         self.jumps = 0
@@ -57,9 +61,16 @@ class Voice:
         taken = BLOCK + self._correction(wanted)
         if self._cursor is None:  # it jumped to where nothing is
             return None
+        taken += self._skip
         while len(self._pcm) < taken:
             if not self._decode_next():
                 break
+        if self._skip:
+            skipped = min(self._skip, len(self._pcm))
+            self._pcm = self._pcm[skipped:]
+            self._cursor += skipped
+            taken -= self._skip
+            self._skip = 0
         return self._cut(taken)
 
     def _take_in(self) -> None:
@@ -95,15 +106,20 @@ class Voice:
         else:
             self._pcm = self._pcm[:0]
             self._cursor = first
+            self._skip = wanted - first
         return True
 
     def _correction(self, wanted: int) -> int:
         """How many samples more than a block to consume now."""
         assert self._cursor is not None
         error = wanted - self._cursor
-        if abs(error) <= TOLERATED:
+        if self._skip:
+            return 0
+        if abs(error) <= (EXACT if self._correcting else TOLERATED):
+            self._correcting = False
             return 0
         if abs(error) < JUMPS:
+            self._correcting = True
             return max(-FASTEST, min(FASTEST, error // 32 or (1 if error > 0 else -1)))
         self.jumps += 1
         if -RATE < error < 0:  # the delay has grown: wait

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -63,18 +62,17 @@ def flash_clip(codec: str, width: int = 640, height: int = 360) -> list[bytes]:
 
 
 def encode_sound(samples: np.ndarray[Any, Any]) -> list[bytes]:
-    """Opus packets of 20 ms of mono samples; the encoder's 6.5 ms of delay are cut off."""
+    """Opus packets of 20 ms of mono samples that repeat; the encoder's 6.5 ms are made up for."""
     context: Any = av.CodecContext.create("libopus", "w")
     context.sample_rate = 48_000
     context.layout = "mono"
     context.format = "flt"
     context.bit_rate = 64_000
     context.open()
-    delay = 312
-    padded = np.concatenate((samples[delay:], np.zeros(delay + 960))).astype(np.float32)
+    early = np.roll(samples, -312).astype(np.float32)
     out = []
     for start in range(0, len(samples), 960):
-        block = np.ascontiguousarray(padded[start : start + 960]).reshape(1, -1)
+        block = np.ascontiguousarray(early[start : start + 960]).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(block, format="flt", layout="mono")
         frame.sample_rate, frame.pts = 48_000, start
         out += [bytes(packet) for packet in context.encode(frame)]
@@ -120,8 +118,3 @@ def mean(frame: av.VideoFrame, where: tuple[float, float, float, float] = (0, 0,
 def near(a: Colour, b: Colour, tolerance: int = 12) -> bool:
     """Whether two colours are about the same."""
     return all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True))
-
-
-def until(condition: Callable[[], bool]) -> Callable[[], bool]:
-    """For readability at the call."""
-    return condition

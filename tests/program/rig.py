@@ -111,7 +111,7 @@ class Rig:
         self._opus.sample_rate, self._opus.layout = 48_000, "stereo"
         self._times = {1: Unwrapper(32), 2: Unwrapper(32)}
         self._reports: dict[int, tuple[int, int]] = {}
-        self._waiting_sound: list[tuple[int, bytes]] = []
+        self._waiting_sound: list[tuple[int, Any]] = []
         self._waiting: list[Any] = []
         self.track_entries: dict[int, tap.Track] = {}
         self.jobs: list[asyncio.Task[None]] = []
