@@ -7,7 +7,6 @@ import json
 import os
 from pathlib import Path
 
-import structlog
 
 from linkup import store as stores
 from linkup.config import Settings
@@ -16,7 +15,6 @@ from linkup.runtime import Place
 from linkup.server import application
 from linkup.studio import Studio
 
-log = structlog.get_logger()
 
 WAIT_FOR_MEDIA_S = 3.0
 
@@ -52,7 +50,6 @@ async def _serve(
             "port": listening.port,
             "media_port": settings.server.media_port,
         })  # fmt: skip
-        log.info("listening", url=listening.url)
         await stop.wait()
 
 
