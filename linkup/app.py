@@ -7,14 +7,12 @@ import json
 import os
 from pathlib import Path
 
-
 from linkup import store as stores
 from linkup.config import Settings
 from linkup.hub import Hub
 from linkup.runtime import Place
 from linkup.server import application
 from linkup.studio import Studio
-
 
 WAIT_FOR_MEDIA_S = 3.0
 
