@@ -13,7 +13,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from linkup.archive.views import (
     Chapter,
@@ -138,14 +139,21 @@ class _Reading:
         data = line.data
         if data["path"] not in self.segments:
             self._segment_opened(line, at)
-        segment = self.segments[data["path"]][1]
-        segment.started = data["started_ns"] // _MS
-        segment.ended = data["ended_ns"] // _MS
-        segment.bytes, segment.sha256 = data["bytes"], data["sha256"]
+        feed, segment = self.segments[data["path"]]
+        closed = replace(
+            segment,
+            started=data["started_ns"] // _MS,
+            ended=data["ended_ns"] // _MS,
+            bytes=data["bytes"],
+            sha256=data["sha256"],
+        )
+        self.segments[segment.file] = (feed, closed)
 
     def _segment_hashed(self, line: journal.Line, at: int) -> None:
-        segment = self.segments[line.data["path"]][1]
-        segment.bytes, segment.sha256 = line.data["bytes"], line.data["sha256"]
+        data = line.data
+        feed, segment = self.segments[data["path"]]
+        hashed = replace(segment, bytes=data["bytes"], sha256=data["sha256"])
+        self.segments[segment.file] = (feed, hashed)
 
     def _take(self, line: journal.Line, at: int) -> None:
         data = line.data
@@ -170,9 +178,9 @@ class _Reading:
         place = self.takes.get(int(line.data["take"]))
         if place is None or place != len(self.chapters) - 1:
             return
-        self.chapters[place].at = at
-        if place:
-            self.chapters[place - 1].until = at
+        self.chapters[place] = replace(self.chapters[place], at=at)
+        if place and self.chapters[place - 1].until is not None:
+            self.chapters[place - 1] = replace(self.chapters[place - 1], until=at)
 
     def _stopped(self, line: journal.Line, at: int) -> None:
         self._end_chapter(at)
@@ -185,7 +193,8 @@ class _Reading:
 
     def _end_chapter(self, at: int) -> None:
         if self.chapters and self.chapters[-1].until is None:
-            self.chapters[-1].until = max(at, self.chapters[-1].at)
+            last = self.chapters[-1]
+            self.chapters[-1] = replace(last, until=max(at, last.at))
 
     def live(self) -> bool:
         """Is it being recorded now, or was the recorder killed just now and comes back?"""
@@ -200,13 +209,13 @@ class _Reading:
         return max([self.last, *ends])
 
     def sized(self) -> list[tuple[str, Segment]]:
-        """Copies of all segments; those being written with their size of this moment."""
+        """All segments; those being written with their size of this moment."""
         result = []
-        for feed, kept in self.segments.values():
-            segment = Segment(**{name: getattr(kept, name) for name in kept.__struct_fields__})
+        for feed, segment in self.segments.values():
             if segment.ended is None:
                 with contextlib.suppress(OSError):
-                    segment.bytes = (self.folder / segment.file).stat().st_size
+                    size = (self.folder / segment.file).stat().st_size
+                    segment = replace(segment, bytes=size)
             result.append((feed, segment))
         return result
 
@@ -239,9 +248,7 @@ class _Reading:
                 tracks.setdefault(feed, []).append(segment)
             chapters = list(self.chapters)
             if ended is not None and chapters and chapters[-1].until is None:
-                last = chapters[-1]
-                values: dict[str, Any] = {n: getattr(last, n) for n in last.__struct_fields__}
-                chapters[-1] = Chapter(**{**values, "until": ended})
+                chapters[-1] = replace(chapters[-1], until=ended)
             order = [PROGRAM, *self.names]
             return ConsultationView(
                 id=self.folder.name,

@@ -12,7 +12,7 @@ import msgspec
 Words = dict[str, str]  # {"zh": …, "en": …}
 
 
-class Segment(msgspec.Struct, kw_only=True):
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a track. `file` is relative to the consultation's folder."""
 
     file: str
@@ -23,7 +23,7 @@ class Segment(msgspec.Struct, kw_only=True):
     sha256: str | None  # None: being written or hashed
 
 
-class Track(msgspec.Struct, kw_only=True):
+class Track(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was recorded of one site, or of the program."""
 
     site: str  # site id, or "program"
@@ -32,7 +32,7 @@ class Track(msgspec.Struct, kw_only=True):
     segments: list[Segment]
 
 
-class Chapter(msgspec.Struct, kw_only=True):
+class Chapter(msgspec.Struct, frozen=True, kw_only=True):
     """Who was on air from `at` until `until`, and who put them there."""
 
     at: int
@@ -44,7 +44,7 @@ class Chapter(msgspec.Struct, kw_only=True):
     by: str
 
 
-class Event(msgspec.Struct, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal, in words."""
 
     at: int
@@ -53,7 +53,7 @@ class Event(msgspec.Struct, kw_only=True):
     text: Words
 
 
-class ConsultationSummary(msgspec.Struct, kw_only=True):
+class ConsultationSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One consultation in the list. `bytes` and `duration_s` grow while `live`."""
 
     id: str
@@ -65,7 +65,7 @@ class ConsultationSummary(msgspec.Struct, kw_only=True):
     bytes: int
 
 
-class ConsultationView(msgspec.Struct, kw_only=True):
+class ConsultationView(msgspec.Struct, frozen=True, kw_only=True):
     """One consultation with all that a review page shows."""
 
     id: str
