@@ -15,7 +15,7 @@ from aiohttp import web
 
 from linkup import invite
 from linkup.archive import index, playlist
-from linkup.errors import BusyError, UserError
+from linkup.errors import UserError
 from linkup.record import journal
 from linkup.server import media_http, openapi
 from linkup.server.auth import OPERATORS, REVIEWERS
@@ -24,10 +24,7 @@ from linkup.server.context import context
 ROOT = "/api/v1"
 MAX_PROBE_IN = 256 * 1024  # bytes
 MAX_PROBE_OUT = 1024 * 1024
-CLIPS_AT_ONCE = 4  # each is one process's worth of reading
 PIECE_S = 30.0  # a client that takes no piece of a clip for this long is gone
-
-CLIPS = web.AppKey("clips", asyncio.Semaphore)
 
 _TYPES = {
     ".mkv": "video/x-matroska",
@@ -106,7 +103,7 @@ async def journal_lines(request: web.Request) -> web.StreamResponse:
 
 async def clip(request: web.Request) -> web.StreamResponse:
     """One site from one moment on, streamed while it is read."""
-    from linkup.archive import clips
+    from linkup.archive import clips  # brings FFmpeg along, which nothing else here needs
 
     data = await _reviewer(request)
     query = request.query
@@ -114,18 +111,13 @@ async def clip(request: web.Request) -> web.StreamResponse:
     until = _moment(query["to"], "to") if "to" in query else None
     if start is None or (until is not None and until <= start):
         raise UserError("clip-times", "'from' and 'to' are UTC milliseconds, from before to.")
-    turns = request.config_dict[CLIPS]
-    if turns.locked():
-        raise BusyError("busy", "Too many clips are being made; try again.")
-    async with turns:
-        made = await clips.stream(data, request.match_info["id"], site, start, until)
-        response = web.StreamResponse(
-            headers={"Content-Type": made.content_type, "Cache-Control": "no-store"}
-        )
-        name = f"{request.match_info['id']}-{site}-{start}"
-        _offer_download(response, name, "download" in query)
-        await _pour(request, response, made.pieces)
-        return response
+    found = await asyncio.to_thread(clips.find, data, request.match_info["id"], site, start, until)
+    response = web.StreamResponse(
+        headers={"Content-Type": found.content_type, "Cache-Control": "no-store"}
+    )
+    _offer_download(response, found.file_name, "download" in query)
+    await _pour(request, response, found.stream())
+    return response
 
 
 async def _pour(
@@ -133,11 +125,20 @@ async def _pour(
 ) -> None:
     """Send pieces as fast as the client takes them; a client that is gone ends the making."""
     async with aclosing(pieces) as all_:  # type: ignore[type-var]
+        first = await anext(all_, b"")  # what cannot be made is refused before anything is sent
         await response.prepare(request)
+        await _give(response, first)
         async for piece in all_:
-            async with asyncio.timeout(PIECE_S):
-                await response.write(piece)
+            await _give(response, piece)
         await response.write_eof()
+
+
+async def _give(response: web.StreamResponse, piece: bytes) -> None:
+    try:
+        async with asyncio.timeout(PIECE_S):
+            await response.write(piece)
+    except TimeoutError:
+        raise ConnectionResetError("the client takes nothing") from None
 
 
 # ---------------------------------------------------------------- operators' scripts

@@ -75,7 +75,6 @@ def make(place: Place, settings: Settings, studio: StudioFace, store: Store) -> 
     app[CONTEXT] = shared
     app[signalling.LINES] = Lines(studio.levels, MAX_LINES)
     app[media_http.PROBES] = set()
-    app[api.CLIPS] = asyncio.Semaphore(api.CLIPS_AT_ONCE)
     for part in (pages, signalling, media_http, hls, api, health):
         app.router.add_routes(part.routes())
     app.on_response_prepare.append(security.headers)

@@ -94,6 +94,19 @@ SENTENCES: dict[str, Sentence] = {
         "它可能尚未写入，或者地址有误。",
         "It may not have been written yet, or the address is wrong.",
     ),
+    "no-clip": _say(
+        "这一时刻没有录像", "Nothing was recorded then",
+        "该会场在这一时刻没有录像。", "This site was not recorded at that time.",
+    ),
+    "clips": _say(
+        "播放的片段过多", "Too many clips",
+        "同时播放的片段已达上限，请稍后再试。", "Too many clips are being played; try again later.",
+    ),
+    "clip-times": _say(
+        "时间有误", "The times are not right",
+        "from 和 to 应为 UTC 毫秒，且 from 早于 to。",
+        "'from' and 'to' are UTC milliseconds, from before to.",
+    ),
     "no-such-site": _say(
         "没有这个会场", "There is no such site",
         "会场名单中没有它。请核对会场编号。",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -113,6 +114,16 @@ class House:
 
     def query(self, role: str = "operator") -> dict[str, str]:
         return {"token": self.token(role)}
+
+
+async def raw_get(house: House, path: str, headers: str = "") -> tuple[int, bytes]:
+    """Status and all else of a request whose path nobody tidied up."""
+    reader, writer = await asyncio.open_connection(house.client.host, house.client.port)
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+    writer.write(request.encode())
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return int(answer.split(b" ", 2)[1]), answer
 
 
 async def hear(socket: ClientWebSocketResponse, kind: str) -> dict[str, object]:
