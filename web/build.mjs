@@ -4,7 +4,7 @@
 import { context, build as bundle } from "esbuild";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -14,6 +14,8 @@ const dist = join(here, "dist");
 const pages = ["join", "console", "watch", "review", "home", "sign-in", "message"];
 const watching = process.argv.includes("--watch");
 const manifest = {};
+const written = new Set(); // names in dist/ that this build has made
+const KEEP_MS = 10 * 60 * 1000; // pages that are open now may still ask for files of the last build
 
 /** Noto Sans SC in its ~100 pieces; a browser fetches only those whose letters a page shows. */
 async function copyFonts() {
@@ -24,13 +26,15 @@ async function copyFonts() {
     if (!css.includes(`files/${file}`)) continue;
     const content = await readFile(join(from, "files", file));
     const name = `${basename(file, ".woff2")}-${hash(content)}.woff2`;
-    await writeFile(join(dist, "fonts", name), content);
+    const target = join(dist, "fonts", name);
+    if (!existsSync(target)) await writeFile(target, content);
     css = css.replaceAll(`./files/${file}`, `fonts/${name}`);
   }
   css = css.replace(/\/\*.*?\*\//gs, "").replace(/\s+/g, " ");
   const name = `fonts-${hash(css)}.css`;
   await writeFile(join(dist, name), css);
   manifest["fonts.css"] = name;
+  written.add(name);
 }
 
 function hash(content) {
@@ -65,20 +69,34 @@ function options(page) {
   };
 }
 
-/** Put a page's files into the manifest. It replaces the old one in one step. */
+/** Put a page's files into the manifest. */
 async function enter(page, result) {
   if (!result.metafile) return;
   const outputs = Object.entries(result.metafile.outputs);
+  for (const [file] of outputs) written.add(basename(file));
   const entry = outputs.find(([, output]) => output.entryPoint?.endsWith(`src/${page}.tsx`));
   if (!entry) return;
   const [file, { cssBundle }] = entry;
   manifest[`${page}.js`] = basename(file);
   if (cssBundle) manifest[`${page}.css`] = basename(cssBundle);
   else delete manifest[`${page}.css`];
+  if (watching) await publish();
+}
+
+/** Write the manifest; it replaces the old one in one step, when all that it names is there. */
+async function publish() {
   const ordered = Object.fromEntries(Object.entries(manifest).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const temporary = join(dist, `.manifest-${page}`);
+  const temporary = join(dist, `.manifest-${process.pid}`);
   await writeFile(temporary, `${JSON.stringify(ordered, null, 2)}\n`);
   await rename(temporary, join(dist, "manifest.json"));
+}
+
+async function removeOld() {
+  for (const name of await readdir(dist)) {
+    if (name === "fonts" || name === "manifest.json" || written.has(name)) continue;
+    const age = Date.now() - (await stat(join(dist, name)).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+    if (age > KEEP_MS) await rm(join(dist, name), { force: true });
+  }
 }
 
 async function tellWeights() {
@@ -90,7 +108,6 @@ async function tellWeights() {
 }
 
 const present = pages.filter((page) => existsSync(join(here, "src", `${page}.tsx`)));
-if (!watching) await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 await copyFonts();
 if (watching) {
@@ -98,5 +115,7 @@ if (watching) {
   console.log(`watching ${present.join(", ")}`);
 } else {
   await Promise.all(present.map((page) => bundle(options(page))));
+  await publish();
+  await removeOld();
   await tellWeights();
 }
