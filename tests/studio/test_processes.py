@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from linkup import clock, messages, requests
+from linkup import clock, hub, messages, requests
 from linkup.errors import BusyError, MissingError, PeerError
 from linkup.messages import Compose, Entry, MapSlots, OpenMicrophones, Strip
 from tests.studio.stage import Stage
@@ -166,11 +166,13 @@ async def test_nonsense_on_a_line_ends_that_line_only(show: Stage, body: bytes) 
     await program.hears(Compose, lambda each: each.take == 2)
 
 
-async def test_a_process_that_does_not_read_is_cut_and_not_waited_for(show: Stage) -> None:
+async def test_a_process_that_does_not_read_is_cut_and_not_waited_for(
+    show: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "BUFFER", 100_000)
     reader, writer = await asyncio.open_unix_connection(str(show.place.control_socket), limit=1024)
     writer.write(messages.encode(messages.Hello(process="program", pid=1)))
     await show.until(lambda: show.studio.ready()["program"])
-    strip = requests.StripText(name="x" * 80, title="y" * 80)
     name = 0
     while show.hub.dropped["program"] == 0:
         # Faster than any operator; each is one Compose that nobody reads.

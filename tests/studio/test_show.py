@@ -175,9 +175,10 @@ async def test_a_reload_keeps_the_seat(show: Stage) -> None:
     media.change(new, "connected")
     await show.until(lambda: shown(show, "school")["present"])
     assert shown(show, "school")["muted"]
-    assert [each.kind for each in record.entries("site-joined", "site-lost")] == [
-        "site-joined", "site-lost", "site-joined",
-    ]  # fmt: skip
+    told = ("site-joined", "site-lost", "site-joined")
+    await show.until(
+        lambda: tuple(each.kind for each in record.entries("site-joined", "site-lost")) == told
+    )
 
 
 async def test_leaving_and_being_dropped(show: Stage) -> None:
