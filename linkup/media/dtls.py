@@ -22,7 +22,7 @@ from aiortc.rtcdtlstransport import (
 from linkup.media.srtp import Cipher
 
 QUEUE = 32  # DTLS records waiting for one peer; more than a whole handshake
-HANDSHAKE_S = 20.0
+HANDSHAKE_S = 30.0  # from the answer on, connectivity checks included
 # The smaller GCM key first: fewer rounds, and 128 bits are enough (RFC 7714).
 _PREFERENCE = (b"SRTP_AEAD_AES_128_GCM", b"SRTP_AEAD_AES_256_GCM", b"SRTP_AES128_CM_SHA1_80")
 

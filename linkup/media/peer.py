@@ -7,6 +7,7 @@ arrived, and calls `report` once a second.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
@@ -69,6 +70,7 @@ class Peer:
         self.reason = ""
         self.fragment, self.password = stun.new_credentials()
         self.dtls = DtlsEnd(certificate, self._send_dtls, self._said_goodbye)
+        self.connecting: asyncio.Task[None] | None = None  # its handshake
         self.way = way
         self.cipher: Cipher | None = None
         self._length: Any = ffi.new("int *")
@@ -89,6 +91,7 @@ class Peer:
         self._reported: dict[int, tuple[int, int]] = {}  # SSRC → expected, received
         # what it receives
         self.audio = "loudest"
+        self.wanted: list[str | None] = []  # feeds of its video slots, as control said last
         outlets = plan.outlets
         self.slots = [
             Slot(way, each.kind, index, each.mid, each.ssrc, each.payload_types, shown)
@@ -293,7 +296,7 @@ class Peer:
         """Send what is due to the publisher: NACKs and key frame requests."""
         for track in self.tracks.values():
             if track.missing:
-                due = track.due_nacks(at)
+                due = track.due_nacks(at, self.rtt_ns or 0)
                 if due:
                     self.send_rtcp(rtcp.Nack(self.ssrc, track.ssrc, tuple(due)))
             if track.keyframe_due(at):

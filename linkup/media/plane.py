@@ -279,8 +279,8 @@ class Plane:
             self.port.port,
         )
         answer = sdp.build_answer(offer, decided.answered, local, at >> 16)
-        self._spawn(self._connect(peer, offer.fingerprints))
-        self.map_slots(peer.id, wanted.video_slots, wanted.audio)
+        peer.connecting = self._spawn(self._connect(peer, offer.fingerprints))
+        peer.wanted, peer.audio = wanted.video_slots, wanted.audio  # mapped when connected
         return messages.PeerOpened(
             request=wanted.request,
             peer=peer.id,
@@ -289,10 +289,11 @@ class Plane:
             audio_slots=[slot.mid for slot in peer.audio_slots],
         )
 
-    def _spawn(self, body: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, body: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(body)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _connect(self, peer: Peer, expected: list[tuple[str, str]]) -> None:
         try:
@@ -303,20 +304,13 @@ class Plane:
         if peer.state == "closed":
             return
         if not done or peer.dtls.cipher is None:
-            if peer.name:
-                self.peer_closed(peer, "DTLS failed")
-            return  # else: `_check_alive` closes what never came
+            self.peer_closed(peer, "DTLS failed" if peer.name else "never connected")
+            return
         at = clock.now_ns()
         peer.connected(peer.dtls.cipher)
         self._take_over(peer)
         self._changed(peer, at)
-        # What it will be shown was waiting for this; a key frame that went by meanwhile is lost.
-        for slot in peer.video_slots:
-            source = slot.pending or slot.track
-            if source is not None:
-                source.request_keyframe()
-        self.ask(at)
-        self.wake_up_done()
+        self.map_slots(peer.id, peer.wanted, peer.audio)
 
     def _take_over(self, peer: Peer) -> None:
         """The newest connection of a publisher has the feed; the older ones are closed."""
@@ -354,6 +348,8 @@ class Plane:
         self.assign_voices()
 
     async def _stop_dtls(self, peer: Peer) -> None:
+        if peer.connecting is not None and not peer.connecting.done():
+            peer.connecting.cancel()
         try:
             await peer.dtls.stop()
         except Exception as error:
@@ -370,6 +366,9 @@ class Plane:
         peer = self.peers.get(identifier)
         if peer is None:
             return
+        peer.wanted, peer.audio = video, audio
+        if peer.cipher is None:
+            return  # a key frame that comes now could not be sent: mapped when connected
         at = clock.now_ns()
         for index, slot in enumerate(peer.video_slots):
             wanted = video[index] if index < len(video) else None
@@ -382,7 +381,6 @@ class Plane:
                 slot.clear(at)
             else:
                 self.feed(wanted).show_in(slot, at)
-        peer.audio = audio
         self.assign_voices(peer)
         self.ask(at)
         self.wake_up_done()
@@ -421,11 +419,12 @@ class Plane:
             if audio is None or not audio.alive(at):
                 continue
             level = audio.take_level()
+            if level is None and audio.audio_level_id:
+                level = -127  # it tells levels, and sent nothing: silence
             if level is not None:
                 levels[feed.id] = level
             if feed.id in open_:
-                # Ten times a second a 60 ms packet may just have missed: that is not "unknown".
-                known[feed.id] = level if level is not None or not audio.audio_level_id else -127
+                known[feed.id] = level
         before = list(self._loudest.chosen)
         if self._loudest.update(known) != before:
             self.assign_voices()
@@ -434,7 +433,7 @@ class Plane:
     def assign_voices(self, only: Peer | None = None) -> None:
         """Map the audio slots of one peer or of all."""
         for peer in self._ordered if only is None else [only]:
-            if peer.audio_slots:
+            if peer.audio_slots and peer.cipher is not None:
                 self._assign(peer)
 
     def _assign(self, peer: Peer) -> None:

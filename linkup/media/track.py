@@ -362,12 +362,16 @@ class Track:
 
     # ------------------------------------------------------------ asking for what is missing
 
-    def due_nacks(self, at: int) -> list[int]:
-        """Sequence numbers (16 bits) to be asked for now; gives up those that are too old."""
+    def due_nacks(self, at: int, rtt_ns: int = 0) -> list[int]:
+        """Sequence numbers (16 bits) to be asked for now; gives up those that are too old.
+
+        None is asked for again before an answer could have come.
+        """
         if not self.missing:
             return []
         due = []
         lost = []
+        again = at + max(NACK_AGAIN_NS, rtt_ns + NACK_FIRST_NS)
         for number, missing in self.missing.items():
             if missing.due > at:
                 continue
@@ -375,7 +379,7 @@ class Track:
                 lost.append(number)
                 continue
             missing.tries += 1
-            missing.due = at + NACK_AGAIN_NS
+            missing.due = again
             due.append(number & 0xFFFF)
         for number in lost:
             del self.missing[number]

@@ -96,6 +96,7 @@ class End:
         self.errors: list[int] = []
         self.mapped = None
         self.replayed = 0
+        self.patience = 20  # checks, each waited for 0.3 s
         self.deaf = None  # packets for which this is true are lost before they are looked at
         self.relay = None  # (host, port) instead of the server's
 
@@ -118,7 +119,7 @@ class End:
             lambda: _Protocol(self), local_addr=(local, 0), family=family
         )
         self.ice = _Ice(self)
-        for _ in range(20):
+        for _ in range(self.patience):
             self.check()
             try:
                 await asyncio.wait_for(self.checked.wait(), 0.3)
@@ -243,5 +244,5 @@ class Camera:
 async def until(condition, seconds=5.0):
     """Wait for `condition()` to be true."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

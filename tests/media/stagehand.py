@@ -79,7 +79,7 @@ async def media_process(folder: Path):
     )
     try:
         async with asyncio.timeout(20):
-            while control.hello is None:
+            while control.hello is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         yield control, process
     finally:

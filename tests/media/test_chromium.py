@@ -15,11 +15,18 @@ from .stagehand import media_process
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-fake-device-for-media-stream "
-    "--use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
 PAGE = """<!doctype html><title>site</title><script>
 async function join(name) {
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
@@ -90,7 +97,7 @@ async def look(page, condition, seconds=15):
     found = {}
     try:
         async with asyncio.timeout(seconds):
-            while not condition(found := await page.evaluate("stats()")):
+            while not condition(found := await page.evaluate("stats()")):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pytest.fail(f"never came true; last: {found}")

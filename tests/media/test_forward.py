@@ -1,9 +1,10 @@
 """Two real ends over loopback: what one sends, the other gets, rewritten."""
 
 import asyncio
+import itertools
 
 from linkup import messages
-from linkup.wire import rtcp, vp8
+from linkup.wire import rtcp, rtp, vp8
 
 from .ends import Camera, until
 
@@ -68,9 +69,9 @@ async def test_switch_between_two_publishers(stage):
     numbers = [packet.sequence for packet in got]
     assert numbers == [(numbers[0] + i) & 0xFFFF for i in range(len(numbers))]
     stamps = [packet.timestamp for packet in got if packet.marker]
-    assert all(0 < y - x & 0xFFFFFFFF < 90_000 for x, y in zip(stamps, stamps[1:], strict=False))
+    assert all(0 < y - x & 0xFFFFFFFF < 90_000 for x, y in itertools.pairwise(stamps))
     ids = pictures(got)
-    assert all(y - x & 0x7FFF in (0, 1) for x, y in zip(ids, ids[1:], strict=False))
+    assert all(y - x & 0x7FFF in (0, 1) for x, y in itertools.pairwise(ids))
     shown = [each.feed for each in stage.facts(messages.SlotShown)]
     assert shown == ["north", "south", "north"]
 
@@ -190,7 +191,6 @@ async def test_voices_reach_everybody_but_oneself(stage):
         lines[0] = ("audio", "sendonly", 100 + index)
         ends.append(await stage.join(list(lines), publishes=f"s{index}"))
     stage.plane.set_open_microphones(["s0", "s1"])
-    from linkup.wire import rtp
 
     async def talk(count, first):
         for number in range(count):
