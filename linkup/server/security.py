@@ -21,6 +21,7 @@ _FRAMED = "/watch/"
 async def headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal `on_response_prepare`: the same headers on everything that leaves."""
     given = response.headers
+    given["Server"] = "linkup"  # no versions
     given.setdefault("X-Content-Type-Options", "nosniff")
     given.setdefault("Referrer-Policy", "no-referrer")  # join links carry their token in the path
     if response.content_type != "text/html":
