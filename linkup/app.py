@@ -41,14 +41,25 @@ async def main(place: Place, stop: asyncio.Event) -> None:
 async def _serve(
     place: Place, settings: Settings, studio: Studio, store: stores.Store, stop: asyncio.Event
 ) -> None:
+    published = place.run / "server.json"
+    settings = _same_port(settings, published)
     app = application.make(place, settings, studio, store)
     async with application.run(app, settings) as listening:
-        publish(place.run / "server.json", {
-            "url": listening.url,
-            "port": listening.port,
-            "media_port": settings.server.media_port,
-        })  # fmt: skip
+        where = {"url": listening.url, "port": listening.port}
+        publish(published, where | {"media_port": settings.server.media_port})
         await stop.wait()
+
+
+def _same_port(settings: Settings, published: Path) -> Settings:
+    """With "any free port" configured, a restarted control must be found where it was."""
+    if settings.server.port != 0:
+        return settings
+    try:
+        port = int(json.loads(published.read_text(encoding="utf-8"))["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return settings
+    server = settings.server.model_copy(update={"port": port})
+    return settings.model_copy(update={"server": server})
 
 
 def publish(file: Path, content: dict[str, object]) -> None:
