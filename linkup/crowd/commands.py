@@ -67,7 +67,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Start everything with synthetic sites that send footage; open the links and take part."""
-    from linkup.crowd import demo as demonstration
+    import linkup.crowd.demo as demonstration
 
     result = demonstration.run(branches, seconds, sites, data, as_json, media)
     _finish(result, as_json)

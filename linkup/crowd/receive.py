@@ -40,7 +40,7 @@ class SlotCounts:
 @dataclass
 class _Missing:
     since: float
-    asked: float = 0.0
+    asked: float = -1e9  # never
 
 
 @dataclass
