@@ -24,7 +24,8 @@ PAGE = """<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/static/{style}">
 <script type="application/json" id="boot">{boot}</script>
-<script type="module" src="/static/{script}"></script></head><body><div id="app"></div></body></html>"""
+<script type="module" src="/static/{script}"></script></head>
+<body><div id="app"></div></body></html>"""
 
 
 class Stage:
@@ -188,7 +189,9 @@ class Stage:
         """What an operator asks for, without any rules."""
         state = self.console
         if kind == "preview":
-            state["preview"].update({k: asked[k] for k in ("layout", "sites", "strip") if k in asked})
+            state["preview"].update(
+                {k: asked[k] for k in ("layout", "sites", "strip") if k in asked}
+            )
         elif kind == "take":
             self._before = dict(state["on_air"])
             state["on_air"].update(state["preview"], since=states.NOW, by="anna")

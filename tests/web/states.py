@@ -179,7 +179,9 @@ def busy_console() -> dict[str, Any]:
         {"code": "disk", "text": both("磁盘只剩 0.9 GB", "Only 0.9 GB of disk left")},
         {
             "code": "frozen",
-            "text": both("预监中的洞庭湿地观测站画面停住了", "Dongting wetland in preview is frozen"),
+            "text": both(
+                "预监中的洞庭湿地观测站画面停住了", "Dongting wetland in preview is frozen"
+            ),
         },
     ]
     return retally(state)
@@ -213,9 +215,7 @@ def site_state() -> dict[str, Any]:
         "next": [],
         "strip": {"name": "李明", "title": "省政协副主席"},
         "slate": False,
-        "sites": [
-            {key: each[key] for key in ("id", "name", "hall", "present")} for each in sites
-        ],
+        "sites": [{key: each[key] for key in ("id", "name", "hall", "present")} for each in sites],
         "slots": ["changsha", "guangzhou", "tax-office", None],
         "note": None,
         "live_since": NOW - 2_537_000,
@@ -244,7 +244,9 @@ def site_in_trouble() -> dict[str, Any]:
     state.update(hand=True, place=2, muted=True, slots=["changsha", None, None, None])
     state["line"] = {
         "quality": "poor",
-        "text": both("网络较慢，画面已降低，声音不受影响", "Slow network: picture reduced, voice kept"),
+        "text": both(
+            "网络较慢，画面已降低，声音不受影响", "Slow network: picture reduced, voice kept"
+        ),
     }
     return state
 
