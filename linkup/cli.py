@@ -94,12 +94,14 @@ def process(
 
 def _register() -> None:
     """Commands that live beside what they command."""
+    from linkup.archive.commands import app as archive
     from linkup.crowd.bench import app as bench
     from linkup.crowd.commands import demo, simulate
     from linkup.server.commands import invite, operator, revoke
 
     for command in (demo, invite, revoke, operator, simulate):
         app.command()(command)
+    app.add_typer(archive, name="archive", help="List, verify and export recordings.")
     app.add_typer(bench, name="bench", help="Measure this machine.")
 
 
