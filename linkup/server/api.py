@@ -24,6 +24,7 @@ from linkup.server.context import context
 ROOT = "/api/v1"
 MAX_PROBE_IN = 256 * 1024  # bytes
 MAX_PROBE_OUT = 1024 * 1024
+COMPRESS_FROM = 4096  # bytes; larger JSON is compressed, in a thread
 PIECE_S = 30.0  # a client that takes no piece of a clip for this long is gone
 
 _TYPES = {
@@ -237,12 +238,17 @@ async def _reviewer(request: web.Request) -> Path:
 
 
 def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(
+    body = msgspec.json.encode(value)
+    response = web.Response(
         status=status,
-        body=msgspec.json.encode(value),
+        body=body,
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
+        zlib_executor_size=COMPRESS_FROM,
     )
+    if len(body) >= COMPRESS_FROM:  # hours of chapters and events
+        response.enable_compression()
+    return response
 
 
 def _file(found: Path, name: str, download: bool) -> web.FileResponse:

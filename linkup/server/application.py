@@ -69,11 +69,17 @@ def make(place: Place, settings: Settings, studio: StudioFace, store: Store) -> 
         metrics=Metrics(),
     )
     app = web.Application(
-        middlewares=[shared.metrics.count, errors.boundary, security.own_pages_only],
+        middlewares=[
+            shared.metrics.count,
+            errors.boundary,
+            security.behind_proxy,
+            security.own_pages_only,
+        ],
         client_max_size=MAX_BODY,
     )
     app[CONTEXT] = shared
     app[signalling.LINES] = Lines(studio.levels, MAX_LINES)
+    app[signalling.WATCHED] = signalling.Watched(studio, app[signalling.LINES])
     app[media_http.PROBES] = set()
     for part in (pages, signalling, media_http, hls, api, health):
         app.router.add_routes(part.routes())

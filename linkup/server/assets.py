@@ -5,6 +5,8 @@ In an installed wheel both lie inside the package, in a checkout under `web/`.
 
 from __future__ import annotations
 
+import functools
+import gzip
 import json
 from pathlib import Path
 
@@ -81,6 +83,16 @@ class Assets:
         if file is None or kind is None or file.name == "manifest.json":
             return None
         return file, kind
+
+
+@functools.lru_cache(maxsize=64)
+def compressed(file: Path, changed: int) -> bytes | None:
+    """The file gzipped, or None where that does not pay. `changed` (ns) tells builds apart."""
+    if file.suffix not in (".js", ".css", ".svg", ".json"):
+        return None
+    content = file.read_bytes()
+    packed = gzip.compress(content, 6, mtime=0)
+    return packed if len(packed) < 0.9 * len(content) else None
 
 
 def inside(folder: Path, name: str) -> Path | None:

@@ -230,6 +230,7 @@ class Lines:
         self._levels, self._most = levels, most
         self._lines: dict[str, Line] = {}
         self._with_levels: set[str] = set()
+        self.version = 0  # counts what the studio said of its state
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -265,6 +266,7 @@ class Lines:
     def heard(self, what: str) -> None:
         """What the studio says to those who listen."""
         if what == "state":
+            self.version += 1
             for line in self._lines.values():
                 line.state_changed()
         elif what == "levels":

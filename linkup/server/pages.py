@@ -18,6 +18,7 @@ import linkup
 from linkup.archive import index
 from linkup.errors import BusyError, DeniedError, MissingError
 from linkup.server import auth
+from linkup.server.assets import compressed
 from linkup.server.auth import OPERATORS, REVIEWERS, SITES, Visitor
 from linkup.server.context import Context, context
 from linkup.server.errors import Explained, explain
@@ -155,7 +156,12 @@ async def static(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     file, kind = found
     kept = "no-cache" if name in built.manifest() else f"public, max-age={YEAR_S}, immutable"
-    return web.FileResponse(file, headers={"Content-Type": kind, "Cache-Control": kept})
+    headers = {"Content-Type": kind, "Cache-Control": kept, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        packed = await asyncio.to_thread(compressed, file, file.stat().st_mtime_ns)
+        if packed is not None:
+            return web.Response(body=packed, headers=headers | {"Content-Encoding": "gzip"})
+    return web.FileResponse(file, headers=headers)
 
 
 # ---------------------------------------------------------------- shells

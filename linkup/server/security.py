@@ -60,6 +60,20 @@ def _policy(host: str, framed: bool) -> str:
 
 
 @web.middleware
+async def behind_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Takes the client's address from our own proxy.
+
+    Only a proxy on this machine is believed, and only when `public_url` says that there is one.
+    """
+    if request.remote in ("127.0.0.1", "::1") and context(request).settings.server.public_url:
+        # The last one is what the proxy itself saw; those before it the client may have made up.
+        named = request.headers.get("X-Forwarded-For", "").rsplit(",", 1)[-1].strip()
+        if named:
+            request = request.clone(remote=named[:64])
+    return await handler(request)
+
+
+@web.middleware
 async def own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses what another web site makes a browser send: changes, and WebSockets.
 

@@ -16,6 +16,7 @@ from linkup.messages import PeerKind
 from linkup.server.auth import OPERATORS, SITES, Visitor
 from linkup.server.context import Context, context
 from linkup.server.lines import Line, Lines, encode
+from linkup.studio.face import StudioFace
 
 LINES = web.AppKey("lines", Lines)
 WATCH_STATE_S = 0.5  # viewers are many, and nothing of theirs is urgent
@@ -58,9 +59,7 @@ async def watch(request: web.Request) -> web.WebSocketResponse:
     lines.check_room()
     if request.match_info["consultation"] != shared.settings.consultation.id:
         return await _turn_away(request, UserError("no-consultation", "No such consultation."))
-    line = Line(
-        lambda: encode({"type": "state", **shared.studio.watch_view()}), state_s=WATCH_STATE_S
-    )
+    line = Line(lambda: request.config_dict[WATCHED].text(), state_s=WATCH_STATE_S)
     line.opened()
     address = request.remote or ""
     shared.viewers.page_opened(address)
@@ -69,6 +68,24 @@ async def watch(request: web.Request) -> web.WebSocketResponse:
             return await line.run(request, lambda _text: None)
     finally:
         shared.viewers.page_closed(address)
+
+
+class Watched:
+    """What all viewers are told, made once for all of them."""
+
+    def __init__(self, studio: StudioFace, lines: Lines) -> None:
+        self._studio, self._lines = studio, lines
+        self._version, self._text = -1, b""
+
+    def text(self) -> bytes:
+        """The viewers' state, as JSON."""
+        if self._version != self._lines.version:
+            self._version = self._lines.version
+            self._text = encode({"type": "state", **self._studio.watch_view()})
+        return self._text
+
+
+WATCHED = web.AppKey("watched", Watched)
 
 
 async def _turn_away(request: web.Request, error: LinkupError) -> web.WebSocketResponse:

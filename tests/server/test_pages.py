@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -141,6 +142,43 @@ async def test_static_files_do_not_lead_out(house: House) -> None:
         "x" * 300 + ".js",
     ):
         assert (await raw_get(house, f"/static/{name}"))[0] == 404, name
+
+
+async def test_scripts_are_compressed_and_kept(house: House, tmp_path: Path) -> None:
+    dist = tmp_path / "web" / "dist"
+    (dist / "fonts").mkdir(parents=True)
+    (tmp_path / "web" / "templates").mkdir()
+    (dist / "watch-AB12.js").write_text("let a = 1;\n" * 1000)
+    (dist / "fonts" / "f-1.woff2").write_bytes(b"\x00" * 1000)
+    (dist / "manifest.json").write_text('{"watch.js": "watch-AB12.js"}')
+    house.context.assets._dist = dist
+    page = await (await house.client.get("/watch/river")).text()
+    assert '<script type="module" src="/static/watch-AB12.js">' in page
+    script = await house.client.get("/static/watch-AB12.js")
+    assert (
+        script.headers["Content-Encoding"] == "gzip"
+        and "immutable" in script.headers["Cache-Control"]
+    )
+    assert (await script.text()).startswith("let a = 1;")
+    plain = await house.client.get("/static/watch-AB12.js", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert (await house.client.get("/static/watch.js")).headers["Cache-Control"] == "no-cache"
+    font = await house.client.get("/static/fonts/f-1.woff2")
+    assert font.headers["Content-Type"] == "font/woff2"
+
+
+async def test_our_own_proxy_is_believed_no_other(house: House) -> None:
+    shared = house.context
+    headers = {"X-Forwarded-For": "1.2.3.4, 203.0.113.9"}
+    await house.client.get("/hls/river/none.m3u8", headers=headers)
+    sockets = [await house.client.ws_connect("/ws/watch/river", headers=headers)]
+    assert set(shared.viewers._pages) == {"127.0.0.1"}
+    server = shared.settings.server.model_copy(update={"public_url": "https://hall.example"})
+    object.__setattr__(shared, "settings", shared.settings.model_copy(update={"server": server}))
+    sockets.append(await house.client.ws_connect("/ws/watch/river", headers=headers))
+    assert set(shared.viewers._pages) == {"127.0.0.1", "203.0.113.9"}
+    for socket in sockets:
+        await socket.close()
 
 
 @pytest.mark.parametrize("text", ["</script><b>", "<!--", "a&b", "\u2028\u2029", '"\\'])
