@@ -25,7 +25,7 @@ from .stories import MORE, PEOPLE, TITLE, Story
 
 ROOT = Path(__file__).resolve().parents[2]
 DIST = ROOT / "web" / "dist"
-Phase = Literal["before", "live", "slate", "ended"]
+Phase = Literal["before", "live", "slate", "interrupted", "ended"]
 WINDOW = 30  # segments that a viewer can go back
 HEAD_START = 20  # segments that exist when the server starts
 HEAD = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
@@ -33,7 +33,7 @@ INDEX = """#EXTM3U
 #EXT-X-VERSION:7
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="program",DEFAULT=YES,AUTOSELECT=YES,URI="audio.m3u8"
-#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=640x360,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound"
+#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=480x270,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound"
 video.m3u8
 #EXT-X-STREAM-INF:BANDWIDTH=80000,CODECS="mp4a.40.2",AUDIO="sound"
 audio.m3u8
@@ -48,6 +48,7 @@ class DevServer:
     phase: Phase = "live"
     viewers: int = 1284
     user: str | None = None
+    denied: bool = False  # the archive wants a sign-in
     port: int = 0
     dist: Path = DIST
     stories: dict[str, Story] = field(default_factory=dict)
@@ -133,7 +134,12 @@ class DevServer:
         self, request: web.Request, page: str, told: Told | None = None, **boot: Any
     ) -> web.Response:
         language = request.query.get("lang", "zh")
-        known = {"page": page, "language": language, "languages": ["zh", "en"], "version": "0.1.0"}
+        known: dict[str, Any] = {
+            "page": page,
+            "language": language,
+            "languages": ["zh", "en"],
+            "version": "0.1.0",
+        }
         known["consultation"] = {"id": "river-2026", "title": TITLE}
         html = shell(page, {**known, **boot}, self.dist, told)
         return web.Response(text=html, content_type="text/html")
@@ -165,9 +171,7 @@ class DevServer:
         story = self.stories.get(identifier)
         title = story.title if story else {"zh": identifier, "en": identifier}
         consultation = {"id": identifier, "title": title}
-        return self._page(
-            request, "review", user="anna", consultation=consultation
-        )
+        return self._page(request, "review", user="anna", consultation=consultation)
 
     async def _watch_socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=10)
@@ -278,6 +282,8 @@ class DevServer:
         return web.json_response([story.summary() for story in self.stories.values()])
 
     async def _one(self, request: web.Request) -> web.Response:
+        if self.denied:
+            raise web.HTTPUnauthorized
         return web.json_response(self._story(request).whole())
 
     async def _journal(self, request: web.Request) -> web.Response:
@@ -302,5 +308,3 @@ def _playlist(text: str) -> web.Response:
 def _iso(seconds: float) -> str:
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
-
-

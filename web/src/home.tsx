@@ -26,7 +26,7 @@ function Home() {
   const signedIn = !!data.user;
   return (
     <Frame tools={signedIn && <SignOut />}>
-      <div class="home">
+      <div class="front">
         <section class="now">
           <p>{data.live
             ? <span class="badge live"><Icon of={Video} />{w.live}</span>

@@ -46,7 +46,7 @@ function Review() {
 
 function Whole({ whole }: { whole: Consultation }) {
   return (
-    <div class="review">
+    <div class="reviewing">
       <Head whole={whole} />
       {stale.value && <Notice kind="warn">{words.value.stale}</Notice>}
       <div class="desk">
@@ -94,7 +94,7 @@ function Trouble() {
     broken: [w.broken, w.brokenText],
   }[kind];
   return (
-    <div class="review">
+    <div class="reviewing">
       <div class="card trouble" role="alert">
         <h1><Icon of={CircleX} />{texts[0]}</h1>
         <p>{texts[1]}</p>

@@ -72,7 +72,7 @@ function Watch() {
   const title = say(state.value?.title ?? boot.consultation.title);
   return (
     <Frame>
-      <div class="watch">
+      <div class="watching">
         <div class="stage">
           <Player stream={stream} video={setVideo} curtain={curtainOf(story, facts)} label={`${words.value.picture}：${title}`} />
           {stream && <PlayerNote stream={stream} story={story} />}
