@@ -75,9 +75,9 @@ def _levels(studio: Studio, message: messages.Levels) -> None:
     site = studio.director.hear(
         studio.measures.voices, heard, switcher.on_air.sites, switcher.since, now
     )
-    # A director that hears nothing may still be asked by the viewers' page who speaks.
     if site is not None and switcher.voice_decides and studio.measures.sends_picture(site):
         studio.done(SYSTEM, switcher.follow_voice(site, now))
+    studio.look_ahead()
     studio.tell("levels")
 
 

@@ -40,6 +40,7 @@ from linkup.studio.peers import Peer, Peers
 
 log = structlog.get_logger()
 
+DECODED = 4  # feeds that program decodes ahead
 LOG_LINES = 30
 GRACE = 10 * SECOND  # a site lost for less keeps its place in the others' pictures
 SYSTEM = "system"
@@ -93,8 +94,10 @@ class Studio:
         self.live_since: int | None = None
         self.confirmed = 0  # the last take that program confirmed
         self.changes = 0
+        self.candidate: str | None = None  # speaks, and is not on air
         self._media_told = asyncio.Event()
-        self._away: set[Process] = set()  # was there, and is not
+        self._away: dict[Process, int] = {}  # was there, and is not: since when, ns
+        self._told_away: set[Process] = set()
         self._run = run
         self._keeper = kept.Keeper(store, f"show:{settings.consultation.id}", self._state)
         self._listeners: list[Callable[[str], None]] = []
@@ -154,6 +157,7 @@ class Studio:
         """Once a second: what time alone decides."""
         now = self.now()
         self.outbox.pump()
+        self._note_absences(SECOND * 3 // 2)
         for peer in self.peers.given_up(now):
             self.close_peer(peer, "no answer")
         if not self.lines.connected("media"):
@@ -364,8 +368,7 @@ class Studio:
         log.info("process connected", child=hello.process, pid=hello.pid)
         if hello.process == "record":
             self.outbox.start_again()  # first what it missed, then what is new
-        if hello.process in self._away:
-            self._process_noted(hello.process, "back")
+        self._process_back(hello.process)
         self._sent = {key: each for key, each in self._sent.items() if key[0] != hello.process}
         if hello.process == "media":
             facts.adopt(self, hello.peers)
@@ -381,18 +384,35 @@ class Studio:
     def process_went(self, process: Process) -> None:
         """A process is away; the supervisor brings it back."""
         log.warning("process away", child=process)
-        self._process_noted(process, "away")
+        self._away[process] = self.now()
         self.measures.process_went(process)
         if process == "program":
             self.guard.forget()
         self.changed()
 
-    def _process_noted(self, process: Process, state: str) -> None:
-        """A restart is seen by the operators, and in the archive."""
-        now, zh = self.now(), "中断" if state == "away" else "已恢复"
-        (self._away.add if state == "away" else self._away.discard)(process)
-        self.note("process", SYSTEM, {"name": process, "state": state}, now)
-        self.say(SYSTEM, sentences.words(f"{process} 进程{zh}", f"Process {process}: {state}"), now)
+    def _note_absences(self, older_than: int) -> None:
+        """A restart is seen by the operators, and in the archive; the end of everything is not.
+
+        When all is stopped, the processes go one after the other within a moment: so only who
+        stays away for longer, or comes back, is worth an entry.
+        """
+        now = self.now()
+        for process, since in self._away.items():
+            if now - since >= older_than and process not in self._told_away:
+                self._told_away.add(process)
+                self._process_noted(process, "away", since)
+
+    def _process_back(self, process: Process) -> None:
+        if process in self._away:
+            self._note_absences(0)
+            del self._away[process]
+            self._told_away.discard(process)
+            self._process_noted(process, "back", self.now())
+
+    def _process_noted(self, process: Process, state: str, at: int) -> None:
+        self.note("process", SYSTEM, {"name": process, "state": state}, at)
+        zh = "中断" if state == "away" else "已恢复"
+        self.say(SYSTEM, sentences.words(f"{process} 进程{zh}", f"Process {process}: {state}"), at)
 
     def fact(self, process: Process, message: AnyMessage) -> None:
         """A process tells something."""
@@ -479,11 +499,10 @@ class Studio:
 
     def _compose(self, heard: list[str]) -> messages.Compose:
         switcher, language = self.switcher, self.settings.program.language
-        preview = switcher.preview
         return messages.Compose(
             take=switcher.take_number,
             on_air=switcher.on_air.picture(),
-            next=preview.picture() if preview.sites else None,
+            next=self._next(),
             slate=switcher.slate != "off",
             mix_ms=self.settings.program.switching.mix_ms if switcher.mixed else 0,
             microphones=heard,
@@ -494,6 +513,14 @@ class Studio:
                 for site in self.settings.sites
             },
         )
+
+    def _next(self) -> messages.Picture | None:
+        """What program decodes ahead: the preview, and whom the voice may bring next."""
+        preview = self.switcher.preview
+        ahead = dict.fromkeys((*preview.sites, *([self.candidate] if self.candidate else ())))
+        if len(ahead) == len(preview.sites):
+            return preview.picture() if preview.sites else None
+        return messages.Picture(layout="four", feeds=list(ahead)[:DECODED])
 
     def _map(self, peer: Peer) -> None:
         peer.wanted = self._wanted(peer)
@@ -539,6 +566,15 @@ class Studio:
         present = self.roster.present()
         halls = self.roster.halls()
         return [*halls, *self.switcher.on_air.sites, *present]
+
+    def look_ahead(self) -> None:
+        """Whose picture automatic switching may want within a second."""
+        switcher = self.switcher
+        speaking = self.director.speaking() if switcher.voice_decides else []
+        found = next((site for site in speaking if site not in switcher.on_air.sites), None)
+        if found != self.candidate:
+            self.candidate = found
+            self.settle()
 
     def output(self, name: str) -> None:
         """Raises `MissingError` for an output that sites.yaml does not have."""

@@ -52,7 +52,9 @@ async def test_a_recorder_that_was_restarted_gets_what_was_not_noted(show: Stage
     await show.join(media, "school")
     again = await show.process("record", pid=2)
     await again.hears(Entry, lambda each: each.data.get("state") == "back")
-    assert [each.kind for each in again.entries()] == ["take", "process", "site-joined", "process"]
+    assert [each.kind for each in again.entries()] == ["take", "site-joined", "process", "process"]
+    joined, away, back = again.entries()[1:]
+    assert away.at < joined.at < back.at  # told late, with the right time
     assert again.entries()[0] == first  # the same id: record would ignore what it has
     again.send(messages.Noted(ids=[each.id for each in again.entries()]))
     await show.until(lambda: not len(show.studio.outbox))

@@ -237,8 +237,13 @@ async def test_automatic_switching(show: Stage) -> None:
         await show.join(media, site)
     quiet = {"hall": -70, "school": -70, "tax": -70}
     assert say(media, show, 6, **quiet | {"school": -25}) == 1  # switched off
-    show.ask(requests.Automatic(on=True))
     say(media, show, 2, **quiet)
+    show.ask(requests.Automatic(on=True))
+    say(media, show, 0.4, **quiet | {"school": -25})
+    # It begins to speak: its picture is decoded before it is wanted.
+    ahead = await program.hears(Compose, lambda each: each.next is not None)
+    assert ahead.next is not None and ahead.next.feeds == ["school"]
+    assert show.studio.switcher.on_air.sites == ("hall",)
     heard: list[str] = []
     show.studio.listen(heard.append)
     say(media, show, 2, **quiet | {"school": -25})
