@@ -64,7 +64,7 @@ class Encoders:
         self._aac_left = np.zeros((0, CHANNELS), np.float32)
         self._aac_next = 0  # sample number of the first of `_aac_left`
         self._aac_started = False
-        self._aligned_due = True
+        self._segment = -1  # the last one that has its key frame
         self.video = Parameters(
             codec="h264",
             time_base=Fraction(1, VIDEO_CLOCK),
@@ -82,14 +82,14 @@ class Encoders:
     ) -> list[Encoded]:
         """One frame, `number` frames after the start."""
         # If the very frame at which a segment begins was missed, the next one begins it.
-        self._aligned_due = self._aligned_due or number % self.gop == 0
-        key = self._aligned_due or extra_key
+        segment = number // self.gop
+        key = segment != self._segment or extra_key
         frame.pts = number * self._ticks
         frame.time_base = Fraction(1, VIDEO_CLOCK)
         # Decoders leave their own picture type in the frame; x264 would obey it.
         frame.pict_type = PictureType.I if key else PictureType.NONE
         packets = self._video.encode(frame)
-        self._aligned_due = False
+        self._segment = segment
         return [
             Encoded("video", bytes(each), each.pts, self._ticks, each.is_keyframe, at)
             for each in packets

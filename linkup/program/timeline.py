@@ -83,7 +83,6 @@ class Timeline:
         """The playout delay above the shortest way, common to sound and picture."""
         return int(self._delay)
 
-    @property
     def synchronous(self) -> bool:
         """Whether sound and picture are aligned by sender reports."""
         return self._offsets() is not None

@@ -27,6 +27,7 @@ SOFT: Colour = (196, 206, 219)
 DIM: Colour = (128, 142, 160)
 GROUND_TOP: Colour = (24, 34, 51)
 GROUND_BOTTOM: Colour = (10, 15, 24)
+EDGE: Colour = (36, 48, 68)  # around a card, so that it is seen as a place of its own
 BACKGROUND_YUV = (23, 132, 125)  # behind pictures that do not fill their place; near PANEL
 
 WORDS = {
@@ -88,6 +89,7 @@ def card(place: Strip, width: int, height: int, state: str, language: str) -> Im
     draw = ImageDraw.Draw(image)
     unit = height / 720
     centre = width // 2
+    draw.rectangle((0, 0, width - 1, height - 1), outline=EDGE, width=2)
     name, name_font = fit(place.name, round(76 * unit), round(36 * unit), int(width * 0.84), True)
     draw.text((centre, round(300 * unit)), name, font=name_font, fill=WHITE, anchor="mm")
     _rule(draw, centre, round(372 * unit), round(64 * unit), max(2, round(4 * unit)))
