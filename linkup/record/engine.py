@@ -1,6 +1,6 @@
 """The thread that turns messages of the tap into files.
 
-The event loop only reads the socket and puts whole messages into a bounded queue; everything else
+`TapLine` only reads the socket and puts whole messages into a bounded queue; everything else
 (parsing, putting together, muxing, writing) happens here. When the disk stalls, the queue fills and
 packets are dropped and counted; nobody waits for it.
 """
@@ -25,8 +25,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CAPACITY = 48 * 1024 * 1024  # bytes of messages that wait: ten seconds of twenty sites
-PACE_S = 0.02  # messages are taken in turns this far apart: fewer wake-ups, the same files
+PACE_S = 0.05  # messages are taken in turns this far apart: fewer wake-ups, the same files
 TICK_NS = 100_000_000
+BUSY = 1024 * 1024  # bytes that wait: no pause now
 MAX_TRACKS = 4096
 
 _RESET = b""  # in the queue: the connection to the packet plane was made anew
@@ -46,7 +47,7 @@ class Engine:
         self._feeds: dict[str, FeedRecorder] = {}
         self._tracks: dict[int, tuple[bytes, FeedRecorder]] = {}
         self._queue: deque[bytes] = deque()
-        self._put = 0  # bytes, written by the loop only
+        self._put = 0  # bytes, written by the reader only
         self._taken = 0  # bytes, written by the thread only
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -80,7 +81,7 @@ class Engine:
     def _run(self) -> None:
         ticked = 0
         while True:
-            stopping = self._stop.wait(PACE_S)
+            stopping = self._stop.wait(PACE_S if self._put - self._taken < BUSY else 0)
             self._drain()
             now = clock.now_ns()
             if now - ticked >= TICK_NS:

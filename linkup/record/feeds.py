@@ -65,7 +65,9 @@ class FeedRecorder:
         self._gap: tuple[int, int] | None = None  # time of the last good frame, frames left out
         self._asked = 0
         self._key_at = 0  # arrival of the newest key frame
-        self._heard = 0
+        self._heard = 0  # arrival of the newest packet
+        self._fresh = False  # a packet came since the last tick
+        self._quiet_since = 0  # the last tick before which one came
         self._key_wanted_since = 0
         self._last_good = 0
         self._lost_told = 0
@@ -114,6 +116,7 @@ class FeedRecorder:
         if reader is None:
             return
         self._heard = at
+        self._fresh = True
         if reader is self._video or reader is self._audio:
             self._take(reader, reader.push(payload, at))
         elif reader.track.kind == "video":
@@ -127,15 +130,18 @@ class FeedRecorder:
 
     def tick(self, now: int) -> None:
         """Call about ten times a second."""
-        for reader in (self._video, self._audio):
-            if reader is not None:
-                self._take(reader, reader.expire(now))
+        if self._fresh:  # while packets come, their own times count: we may be behind
+            self._fresh, self._quiet_since = False, now
+        else:
+            for reader in (self._video, self._audio):
+                if reader is not None:
+                    self._take(reader, reader.expire(now))
         if self._held and now - self._held[0].at > COMPANY:
             self._open_held()
         if self._before and now > self._before[1]:
             self._shelf.end(self._before[0], "next")
             self._before = None
-        if self._segment and now - self._heard > SILENCE:
+        if self._segment and now - self._quiet_since > SILENCE:
             self._end("silence")
         if self._segment and now - self._segment.started > LONGEST and self._video is not None:
             self._want_key(now)

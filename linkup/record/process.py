@@ -1,9 +1,10 @@
 """The record process: feeds → files, events → journal.
 
-    tap.sock ─→ TapLine ─→ Engine (thread) ─→ FeedRecorder ─→ SegmentFile     fsync: a thread
-    control  ─→ ControlLine ─→ Notary (thread) ─→ Journal, seals               hashes: a thread
+    tap.sock ─→ TapLine (thread) ─→ Engine (thread) ─→ FeedRecorder ─→ SegmentFile
+    control  ─→ ControlLine ─→ Notary (thread) ─→ Journal, seals
+                                          fsync, hashes, files of earlier runs: a thread each
 
-The event loop waits for nobody: it moves bytes from sockets into bounded queues.
+Who reads a socket waits for nobody: it moves bytes into bounded queues.
 """
 
 from __future__ import annotations
@@ -62,12 +63,14 @@ class Recorder:
         self.notary.note("record-started", self._introduction())
         self.notary.start()
         self.engine.start()
+        self.tap.start()
         self._syncer.start()
         self._recovery.start()
 
     async def stop(self) -> None:
         """Finish the files, then the journal."""
         self._stop.set()
+        await asyncio.to_thread(self.tap.stop, 1.0)
         await asyncio.to_thread(self.engine.stop, FILES_S)
         await asyncio.to_thread(self.shelf.close, FILES_S)
         await asyncio.to_thread(self._recovery.join, 1.0)
@@ -156,12 +159,10 @@ async def main(place: Place, stop: asyncio.Event) -> None:
     recorder.start()
     tasks = [
         asyncio.create_task(recorder.control.run()),
-        asyncio.create_task(recorder.tap.run()),
         asyncio.create_task(_report(recorder)),
     ]
     await stop.wait()
-    tasks.pop(1).cancel()  # no more packets; control still hears what is noted
-    await recorder.stop()
+    await recorder.stop()  # control still hears what is noted
     await asyncio.sleep(0)  # let the last `Noted` out
     for task in tasks:
         task.cancel()

@@ -50,11 +50,10 @@ def test_every_flipped_byte_of_the_journal_is_found(tmp_path: Path) -> None:
     whole = path.read_bytes()
     assert verify(folder).ok
     for place in range(len(whole)):
-        for bit in (1, 16):
-            changed = bytearray(whole)
-            changed[place] ^= bit
-            path.write_bytes(changed)
-            assert not verify(folder).ok, f"byte {place}: {whole[place]} → {changed[place]}"
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        assert not verify(folder).ok, f"byte {place}: {whole[place]} → {changed[place]}"
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])

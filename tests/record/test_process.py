@@ -88,13 +88,18 @@ class Surroundings:
             await loop.sock_sendall(self.line, entry)
             self.sent_at = at
 
+    def listen_for(self, track: int) -> bool:
+        """Was a key frame of this track asked for?"""
+        self._listen()
+        return track in self.asked
+
     def _listen(self) -> None:
         assert self.line is not None
         with contextlib.suppress(BlockingIOError):
             while message := self.line.recv(65536):
                 self.asked += [track for kind, track, *_ in tap.entries(message) if kind == 4]
 
-    async def until(self, true: Callable[[], Any], patience: float = 10.0) -> None:
+    async def until(self, true: Callable[[], Any], patience: float = 30.0) -> None:
         async with asyncio.timeout(patience):
             while not true():  # noqa: ASYNC110 (files and lists have no event)
                 await asyncio.sleep(0.02)
@@ -106,6 +111,9 @@ class Surroundings:
 
     def noted(self) -> set[str]:
         return {id for each in self.heard if isinstance(each, messages.Noted) for id in each.ids}
+
+    def stats(self) -> list[messages.RecordStats]:
+        return [each for each in self.heard if isinstance(each, messages.RecordStats)]
 
     def lines(self, kind: str) -> list[dict[str, Any]]:
         path = self.folder / journal.NAME
@@ -211,6 +219,8 @@ async def test_kill_in_the_middle_loses_less_than_a_second(around: Surroundings)
     around.say(entry(1), entry(2))
     await around.play(publishers(clock.now_ns() - 4 * SECOND, "p2", 101))
     await around.until(lambda: {"e1", "e2"} <= around.noted())
+    await around.until(lambda: around.stats() and around.stats()[-1].bytes)
+    assert not around.stats()[-1].errors and not around.stats()[-1].dropped
     assert await around.terminate() == 0
     closed = around.lines("segment-closed")
     assert [each["why"] for each in closed[:2]] == ["recovered"] * 2
@@ -218,8 +228,6 @@ async def test_kill_in_the_middle_loses_less_than_a_second(around: Surroundings)
     assert [each["take"] for each in around.lines("take")] == [1, 2]
     report = verify(around.folder, around.data / "keys/archive.pub")
     assert report.ok and report.files_verified == 4 and not report.unsealed
-    stats = [each for each in around.heard if isinstance(each, messages.RecordStats)]
-    assert stats and not stats[-1].errors and stats[-1].bytes > 0 and not stats[-1].dropped
     last = closed[2:]
     assert {each["video_frames"] for each in last} == {4 * FPS}
 
@@ -231,7 +239,7 @@ async def test_asks_for_a_key_frame_and_goes_on_when_the_packet_plane_restarts(
     publishers(0)
     (hall, _) = publishers(clock.now_ns() - 4 * SECOND)  # all of it is due already
     await around.play([hall])
-    assert hall.first_track in around.asked
+    await around.until(lambda: around.listen_for(hall.first_track))
     assert around.line is not None
     around.line.close()  # the packet plane died; its track numbers begin anew
     loop = asyncio.get_running_loop()
@@ -258,8 +266,7 @@ async def test_a_full_disk_is_said_and_recording_goes_on_when_there_is_room(
         await around.until(lambda: around.writer)
 
         def errors() -> list[str]:
-            stats = [each for each in around.heard if isinstance(each, messages.RecordStats)]
-            return stats[-1].errors if stats else []
+            return around.stats()[-1].errors if around.stats() else []
 
         playing = asyncio.create_task(around.play(publishers(clock.now_ns())[:1]))
         await around.until(errors)
