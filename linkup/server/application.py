@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from linkup.server.assets import Assets
 from linkup.server.auth import Doorkeeper
 from linkup.server.certificates import tls_context
 from linkup.server.context import CONTEXT, Context
-from linkup.server.lines import Lines
+from linkup.server.lines import KEPT_FREE, Lines
 from linkup.server.metrics import Metrics
 from linkup.server.peers import Peers
 from linkup.server.viewers import Viewers
@@ -40,6 +41,7 @@ from linkup.studio.face import StudioFace
 log = structlog.get_logger()
 
 MAX_LINES = 20_000
+OTHER_FILES = 4000  # descriptors for requests that are no sockets of pages, and for files
 MAX_BODY = 1024 * 1024  # bytes
 VIEWERS_S = 1.0
 SHUTDOWN_S = 2.0
@@ -78,7 +80,7 @@ def make(place: Place, settings: Settings, studio: StudioFace, store: Store) -> 
         client_max_size=MAX_BODY,
     )
     app[CONTEXT] = shared
-    app[signalling.LINES] = Lines(studio.levels, MAX_LINES)
+    app[signalling.LINES] = Lines(studio.levels, most_lines())
     app[signalling.WATCHED] = signalling.Watched(studio, app[signalling.LINES])
     app[media_http.PROBES] = set()
     for part in (pages, signalling, media_http, hls, api, health):
@@ -88,6 +90,18 @@ def make(place: Place, settings: Settings, studio: StudioFace, store: Store) -> 
     app.on_shutdown.append(_close_lines)
     shared.metrics.figures(lambda: _figures(app))
     return app
+
+
+def most_lines() -> int:
+    """How many sockets of pages this process may hold: each costs a file descriptor."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_LINES + OTHER_FILES
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return max(KEPT_FREE + 100, min(MAX_LINES, soft - OTHER_FILES))
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ HEARTBEAT_S = 20.0
 SLOW_S = 10.0  # a page that takes nothing for this long is gone
 STATE_S = 0.1  # at most ten states a second
 MESSAGES_PER_S = 50
+KEPT_FREE = 200  # lines that viewers cannot take
 MAX_ANSWERS = 200
 BUFFER = 32 * 1024  # bytes of ours that may wait for a slow socket
 CLOSE_S = 2.0
@@ -237,9 +238,12 @@ class Lines:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def check_room(self) -> None:
-        """Raises `BusyError` when there are as many as there may be."""
-        if len(self._lines) >= self._most:
+    def check_room(self, public: bool = False) -> None:
+        """Raises `BusyError` when there are as many as there may be.
+
+        The public gets what is left beside the sites and consoles, never their places.
+        """
+        if len(self._lines) >= self._most - (KEPT_FREE if public else 0):
             raise BusyError("busy", "Too many pages are open.")
 
     @contextlib.contextmanager

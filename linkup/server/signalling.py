@@ -56,7 +56,7 @@ async def console(request: web.Request) -> web.WebSocketResponse:
 async def watch(request: web.Request) -> web.WebSocketResponse:
     """A viewer's page; public. What it says is not listened to."""
     shared, lines = context(request), request.config_dict[LINES]
-    lines.check_room()
+    lines.check_room(public=True)
     if request.match_info["consultation"] != shared.settings.consultation.id:
         return await _turn_away(request, UserError("no-consultation", "No such consultation."))
     line = Line(lambda: request.config_dict[WATCHED].text(), state_s=WATCH_STATE_S)

@@ -30,6 +30,8 @@ class Viewers:
         self._pages[address] -= 1
         if self._pages[address] <= 0:
             del self._pages[address]
+            # What it fetched for its page is over; another player there asks again in a moment.
+            self._players.pop(address, None)
 
     def fetched(self, address: str) -> None:
         """This address fetched the playlist or a segment."""

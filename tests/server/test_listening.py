@@ -124,5 +124,8 @@ def test_viewers_are_counted_once() -> None:
     now = FRESH_S + 1
     assert viewers.count() == 2
     viewers.page_closed("office")
+    viewers.fetched("office")
     viewers.page_closed("office")
     assert viewers.count() == 0
+    viewers.fetched("office")  # a player without a page
+    assert viewers.count() == 1

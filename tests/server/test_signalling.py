@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 from aiohttp import WSServerHandshakeError
 
+from linkup.errors import BusyError
 from linkup.messages import Failed, Levels
 from linkup.server import lines
 from tests.server.conftest import OFFER, House, closed, hear
@@ -193,6 +195,18 @@ async def test_viewers_are_counted_and_need_no_token(house: House) -> None:
     async with asyncio.timeout(5):
         while house.context.viewers.count():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_viewers_cannot_take_the_places_of_sites(house: House) -> None:
+    crowd = lines.Lines(dict, lines.KEPT_FREE + 2)
+    with contextlib.ExitStack() as all_:
+        for _ in range(2):
+            crowd.check_room(public=True)
+            all_.enter_context(crowd.kept(lines.Line(bytes), levels=False))
+        with pytest.raises(BusyError):
+            crowd.check_room(public=True)
+        crowd.check_room()
+    crowd.check_room(public=True)
 
 
 async def test_states_are_coalesced(house: House) -> None:
