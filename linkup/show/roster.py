@@ -23,6 +23,7 @@ from linkup.show.events import (
     SiteLost,
 )
 
+REPLACED = "replaced"  # the reason of media when a newer connection took the feed over
 PeerLife = Literal["new", "connected", "silent", "closed"]
 
 
@@ -128,7 +129,9 @@ class Roster:
             seat.peers.pop(peer, None)
         else:
             seat.peers[peer] = state
-        there = "connected" in seat.peers.values()
+        # Media closes the older connection a moment before it tells that the newer one is there.
+        handed_over = seat.present and reason == REPLACED and bool(seat.peers)
+        there = handed_over or "connected" in seat.peers.values()
         if there == seat.present:
             return []
         seat.present = there

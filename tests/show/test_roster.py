@@ -63,6 +63,15 @@ def test_a_renewed_connection_is_no_loss(seats: Roster) -> None:
     assert seats.present() == ["school"]
 
 
+def test_the_newer_connection_is_told_after_the_end_of_the_older(seats: Roster) -> None:
+    join(seats, "school", "old")
+    seats.peer_moved("school", "new", "new", 2)
+    assert seats.peer_moved("school", "old", "closed", 3, "replaced") == []
+    assert seats.present() == ["school"]
+    assert seats.peer_moved("school", "new", "connected", 3) == []
+    assert seats.peer_moved("school", "new", "closed", 4, "left") == [SiteLost("school", "left")]
+
+
 def test_an_encoder_needs_no_page(seats: Roster) -> None:
     assert seats.peer_moved("tax", "w", "connected", 1) == [SiteJoined("tax", "whip")]
     assert seats.heard() == ["tax"]
