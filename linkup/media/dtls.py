@@ -1,8 +1,9 @@
 """DTLS and keys by aiortc: all private names of `RTCDtlsTransport` that linkup uses.
 
 `RTCDtlsTransport` asks its transport for `_recv`, `_send` and `role` only, so it gets a small
-object that is fed from the one UDP port. We are always the DTLS server (`a=setup:passive`,
-RFC 5763 §5). `tests/media/test_dtls.py` fails loudly when aiortc changes what is used here.
+object that is fed from the one UDP port. We are the DTLS server (`a=setup:passive`, RFC 5763 §5)
+but for a client that says it is one itself (FFmpeg's WHIP muxer).
+`tests/media/test_parts.py` fails loudly when aiortc changes what is used here.
 """
 
 from __future__ import annotations
@@ -65,10 +66,14 @@ class DtlsEnd:
         certificate: RTCCertificate,
         send: Callable[[bytes], None],
         closed: Callable[[], None],
+        *,
+        active: bool = False,
     ) -> None:
         self._wire = _Wire(send)
         self._transport = RTCDtlsTransport(cast(Any, self._wire), [certificate])
-        self._transport._set_role("server")
+        self._transport._set_role("client" if active else "server")
+        self._active = active
+        self.reachable = asyncio.Event()  # to be set when there is an address to send to
         by_name = {profile.openssl_profile: profile for profile in SRTP_PROFILES}
         self._transport._srtp_profiles = [by_name[name] for name in _PREFERENCE if name in by_name]
         self._closed = closed
@@ -91,6 +96,8 @@ class DtlsEnd:
         )
         try:
             async with asyncio.timeout(HANDSHAKE_S):
+                if self._active:
+                    await self.reachable.wait()
                 await self._transport.start(parameters)
         except TimeoutError:
             return False

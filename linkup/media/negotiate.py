@@ -52,11 +52,12 @@ class Plan:
     answered: list[sdp.Answered]
     inlets: list[Inlet]
     outlets: list[Outlet]
+    active: bool = False  # we are the DTLS client
 
 
 def plan(offer: sdp.Offer, wanted: OpenPeer) -> Plan:
     """Decide about each m-line. Raises `PeerError` with code `codec` or `sdp`."""
-    out = Plan([], [], [])
+    out = Plan([], [], [], active=offer.setup == "passive")
     for media in offer.media:
         out.answered.append(_decide(media, wanted, out))
     if not out.inlets and not out.outlets:

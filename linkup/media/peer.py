@@ -69,7 +69,7 @@ class Peer:
         self.state: State = "new"
         self.reason = ""
         self.fragment, self.password = stun.new_credentials()
-        self.dtls = DtlsEnd(certificate, self._send_dtls, self._said_goodbye)
+        self.dtls = DtlsEnd(certificate, self._send_dtls, self._said_goodbye, active=plan.active)
         self.connecting: asyncio.Task[None] | None = None  # its handshake
         self.way = way
         self.cipher: Cipher | None = None
@@ -164,6 +164,7 @@ class Peer:
             self._name_heard_at = at
             ffi.memmove(self.way.name, name, len(name))
             self.way.open = self.cipher is not None
+            self.dtls.reachable.set()
         return forgotten
 
     # ------------------------------------------------------------ in

@@ -1,6 +1,6 @@
 """SRTP in place: libsrtp through `pylibsrtp._binding`.
 
-All private names of pylibsrtp that linkup uses are in this file; `tests/media/test_srtp.py` fails
+All private names of pylibsrtp that linkup uses are in this file; `tests/media/test_parts.py` fails
 when they change. `Session.protect` copies a packet four times; here libsrtp works on the buffer
 in which the packet lies (RFC 3711; AES-GCM RFC 7714).
 """

@@ -251,8 +251,8 @@ def _offer(media: list[Media], session: Media, groups: list[str]) -> Offer:
         raise _bad("the offer has no ice-ufrag and ice-pwd: only ICE transports are served")
     if not fingerprints:
         raise _bad("the offer has no fingerprint: media must be encrypted (DTLS-SRTP)")
-    if setup == "passive":
-        raise _bad("the offer says setup:passive, but this server waits for the DTLS client")
+    if setup not in ("actpass", "active", "passive"):
+        raise _bad(f"setup:{setup[:20]} is not a DTLS role")
     if not any("UDP" in each.protocol and "SAVP" in each.protocol for each in live):
         raise _bad("the offer has no UDP/TLS/RTP/SAVPF m-line")
     mids = [each.mid for each in media if each.mid]
@@ -267,7 +267,10 @@ def _offer(media: list[Media], session: Media, groups: list[str]) -> Offer:
 
 
 def build_answer(offer: Offer, answered: Sequence[Answered], local: Local, session: int) -> str:
-    """The answer: ICE-lite, passive, bundled, all candidates in it. One `Answered` per m-line."""
+    """The answer: ICE-lite, bundled, all candidates in it. One `Answered` per m-line.
+
+    We wait for the DTLS client (`setup:passive`), unless the offerer insists on waiting itself.
+    """
     bundled = [each.media.mid for each in answered if each.codecs and each.media.mid]
     lines = [
         "v=0",
@@ -284,7 +287,7 @@ def build_answer(offer: Offer, answered: Sequence[Answered], local: Local, sessi
         if not each.codecs:
             lines += _refused(each.media)
             continue
-        lines += _transport(each, local, with_candidates=first or not offer.bundle)
+        lines += _transport(each, local, offer, with_candidates=first or not offer.bundle)
         lines += _description(each)
         first = False
     return "\r\n".join(lines) + "\r\n"
@@ -296,7 +299,7 @@ def _refused(media: Media) -> list[str]:
     return lines + ([f"a=mid:{media.mid}"] if media.mid else [])
 
 
-def _transport(each: Answered, local: Local, *, with_candidates: bool) -> list[str]:
+def _transport(each: Answered, local: Local, offer: Offer, *, with_candidates: bool) -> list[str]:
     types = " ".join(str(codec.payload_type) for codec in each.codecs)
     lines = [
         f"m={each.media.kind} {local.port} {each.media.protocol} {types}",
@@ -305,7 +308,7 @@ def _transport(each: Answered, local: Local, *, with_candidates: bool) -> list[s
         f"a=ice-ufrag:{local.ice_ufrag}",
         f"a=ice-pwd:{local.ice_pwd}",
         *(f"a=fingerprint:{algorithm} {digest}" for algorithm, digest in local.fingerprints),
-        "a=setup:passive",
+        f"a=setup:{'active' if offer.setup == 'passive' else 'passive'}",
         *([f"a=mid:{each.media.mid}"] if each.media.mid else []),
         "a=rtcp-mux",
     ]

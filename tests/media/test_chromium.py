@@ -3,13 +3,19 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy
 import pytest
 from aiohttp import web
+from playwright.async_api import async_playwright
 
-from linkup import messages
+from linkup import clock, messages
+from linkup.wire import h264, rtp, tap
 
 from .stagehand import media_process
 
@@ -49,6 +55,17 @@ async function join(name) {
   if (!answer.ok) throw new Error(await answer.text());
   await pc.setRemoteDescription({type: "answer", sdp: await answer.text()});
 }
+async function watch() {
+  const pc = window.pc = new RTCPeerConnection({bundlePolicy: "max-bundle"});
+  pc.addTransceiver("video", {direction: "recvonly"});
+  pc.addTransceiver("audio", {direction: "recvonly"});
+  const video = document.createElement("video");
+  video.autoplay = true; video.srcObject = new MediaStream(); document.body.append(video);
+  pc.ontrack = event => video.srcObject.addTrack(event.track);
+  await pc.setLocalDescription();
+  const answer = await fetch("/offer/viewer", {method: "POST", body: pc.localDescription.sdp});
+  await pc.setRemoteDescription({type: "answer", sdp: await answer.text()});
+}
 async function stats() {
   const out = {state: pc.connectionState, slots: {}, sent: {}};
   for (const each of (await pc.getStats()).values()) {
@@ -71,6 +88,16 @@ async def serve(control):
 
     async def offer(request):
         name = request.match_info["name"]
+        if name == "viewer":
+            answer = await control.ask(
+                peer="viewer",
+                kind="viewer",
+                publishes=None,
+                offer=await request.text(),
+                video_slots=["program"],
+                audio="program",
+            )
+            return web.Response(text=answer.answer)
         other = "south" if name == "north" else "north"
         answer = await control.ask(
             peer=f"peer-{name}",
@@ -104,19 +131,143 @@ async def look(page, condition, seconds=15):
     return found
 
 
-async def test_two_pages_see_and_hear_each_other(tmp_path):
-    from playwright.async_api import async_playwright
+@pytest.fixture
+def run():
+    folder = Path(tempfile.mkdtemp(prefix="lk-"))  # Unix socket paths are short
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
-    run = Path(tempfile.mkdtemp(prefix="lk-"))  # Unix socket paths are short
+
+async def browser(playwright, folder):
+    return await playwright.chromium.launch_persistent_context(
+        str(folder / "profile"),
+        executable_path=CHROMIUM,
+        headless=True,
+        args=FLAGS,
+        env={**os.environ, "HOME": str(folder)},
+    )
+
+
+class Program:
+    """What the program process gives: H.264 main profile and Opus, through the tap."""
+
+    def __init__(self, run):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.connect(str(run / "tap.sock"))
+        self.socket.setblocking(False)
+        self.video = av.CodecContext.create("libx264", "w")
+        self.video.width, self.video.height, self.video.pix_fmt = 1280, 720, "yuv420p"
+        self.video.time_base = Fraction(1, 30)
+        self.video.options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "profile": "main",
+            "bf": "0",
+            "g": "600",
+        }
+        self.audio = av.CodecContext.create("libopus", "w")
+        self.audio.sample_rate, self.audio.layout, self.audio.format = 48000, "stereo", "s16"
+        self.sequence = {1: 0, 2: 0}
+        self.samples = 0
+
+    def announce(self):
+        for number, kind, codec, rate in ((1, "video", "h264", 90000), (2, "audio", "opus", 48000)):
+            told = tap.Track(
+                track=number,
+                feed="program",
+                kind=kind,
+                codec=codec,
+                clock_rate=rate,
+                ssrc=number,
+                payload_type=95 + number,
+            )
+            self.socket.send(tap.track_entry(told, clock.now_ns()))
+
+    def asked_for_keyframe(self):
+        try:
+            message = self.socket.recv(tap.MAX_MESSAGE)
+        except BlockingIOError:
+            return False
+        return any(kind == tap.KEYFRAME for kind, *_ in tap.entries(message))
+
+    def _send(self, number, timestamp, payloads):
+        at, out = clock.now_ns(), b""
+        for index, payload in enumerate(payloads):
+            self.sequence[number] += 1
+            data = rtp.build(
+                95 + number,
+                self.sequence[number],
+                timestamp,
+                number,
+                payload,
+                marker=index == len(payloads) - 1,
+            )
+            out += tap.entry(tap.RTP, number, at, data)
+        self.socket.send(out)
+
+    def frame(self, index):
+        image = numpy.zeros((720, 1280, 3), numpy.uint8)
+        image[:, : 40 + index * 8 % 1200] = (200, 30, 30)
+        frame = av.VideoFrame.from_ndarray(image)
+        frame.pts = index
+        if self.asked_for_keyframe():
+            frame.pict_type = av.video.frame.PictureType.I
+        for packet in self.video.encode(frame):
+            self._send(1, index * 3000, h264.packetise(bytes(packet)))
+        while self.samples < index * 1600:
+            wave = 8000 * numpy.sin(numpy.arange(self.samples, self.samples + 960) / 20)
+            both = numpy.repeat(wave, 2).astype(numpy.int16)[None]
+            sound = av.AudioFrame.from_ndarray(both, "s16", "stereo")
+            sound.sample_rate, sound.pts = 48000, self.samples
+            for packet in self.audio.encode(sound):
+                self._send(2, self.samples, [bytes(packet)])
+            self.samples += 960
+
+    async def run(self):
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        index = 0
+        while True:
+            if index % 30 == 0:
+                self.announce()
+            self.frame(index)
+            index += 1
+            await asyncio.sleep(max(0, start + index / 30 - loop.time()))
+
+
+async def test_the_program_is_seen_by_a_viewer(tmp_path, run):
+    """H.264 from the tap is decoded by a browser whose offer came before it."""
     async with media_process(run) as (control, _), async_playwright() as playwright:
         runner, port = await serve(control)
-        context = await playwright.chromium.launch_persistent_context(
-            str(tmp_path / "profile"),
-            executable_path=CHROMIUM,
-            headless=True,
-            args=FLAGS,
-            env={**os.environ, "HOME": str(tmp_path)},
-        )
+        context = await browser(playwright, tmp_path)
+        program = Program(run)
+        task = asyncio.create_task(program.run())
+        try:
+            page = await context.new_page()
+            await page.goto(f"http://localhost:{port}/")
+            await page.evaluate("watch()")
+            found = await look(
+                page,
+                lambda s: (
+                    s["slots"].get("0", {}).get("frames", 0) > 20
+                    and s["slots"].get("1", {}).get("energy", 0) > 0
+                ),
+            )
+            assert found["slots"]["0"]["width"] == 1280
+            stats = control.last(messages.MediaStats)
+            assert [(f.feed, f.width, f.height) for f in stats.feeds] == [("program", 1280, 720)]
+        finally:
+            task.cancel()
+            program.socket.close()
+            await context.close()
+            await runner.cleanup()
+    assert task.cancelled() or not task.exception()
+
+
+async def test_two_pages_see_and_hear_each_other(tmp_path, run):
+    async with media_process(run) as (control, _), async_playwright() as playwright:
+        runner, port = await serve(control)
+        context = await browser(playwright, tmp_path)
         try:
             control.send(messages.OpenMicrophones(feeds=["north", "south"]))
             north, south = await context.new_page(), await context.new_page()
@@ -154,8 +305,6 @@ async def test_two_pages_see_and_hear_each_other(tmp_path):
             assert {f.feed for f in stats.feeds} == {"north", "south"}
             assert all(f.width == 640 and f.height == 360 for f in stats.feeds)
             assert stats.lost_inside == 0
-            print(stats)
         finally:
             await context.close()
             await runner.cleanup()
-    shutil.rmtree(run, ignore_errors=True)

@@ -3,10 +3,13 @@
 import asyncio
 import itertools
 
+import pytest
+
 from linkup import messages
+from linkup.media.plane import Plane
 from linkup.wire import rtcp, rtp, vp8
 
-from .ends import Camera, until
+from .ends import Camera, End, offer_sdp, until
 
 
 def pictures(packets):
@@ -219,3 +222,51 @@ async def test_voices_reach_everybody_but_oneself(stage):
     assert heard(ends[0]) == {b"voice1"}
     assert heard(ends[1]) == {b"voice0"}
     assert heard(ends[2]) == {b"voice0", b"voice1"}
+
+
+async def test_silence_is_told_then_ends_the_peer(stage):
+    camera = await stage.camera("north", 5)
+    peer = stage.plane.peers[camera.peer]
+
+    def states():
+        return [each.peer.state for each in stage.facts(messages.PeerChanged)]
+
+    peer.heard_at -= 9_000_000_000
+    await until(lambda: states() == ["connected", "silent"])
+    camera.check()
+    await until(lambda: states()[-1] == "connected")
+    peer.heard_at -= 31_000_000_000
+    await until(lambda: states()[-1] == "closed")
+    assert stage.facts(messages.PeerChanged)[-1].peer.reason == "nothing heard for 30 s"
+    assert not stage.plane.peers and not stage.plane._sources and not stage.plane._by_fragment
+
+
+@pytest.mark.parametrize("host", ["::1", "127.0.0.1"])
+async def test_both_families_on_one_port(tmp_path, host):
+    try:
+        plane = Plane("::", 0, tmp_path / "tap.sock", ("203.0.113.9",), 5, lambda message: None)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    offer = offer_sdp([("video", "sendonly", 1)])
+    opened = plane.open_peer(
+        messages.OpenPeer(request=1, peer="p", kind="site", publishes="north", offer=offer)
+    )
+    candidates = [line.split() for line in opened.answer.splitlines() if "a=candidate" in line]
+    assert next(each[4] for each in candidates) == "203.0.113.9"
+    assert {"127.0.0.1", "::1"} <= {each[4] for each in candidates}
+    end = End(host)
+    await end.connect(opened.answer)
+    assert end.mapped[0] == host
+    await end.close()
+    await until(lambda: not plane.peers)
+    await plane.close()
+
+
+async def test_without_the_batch_calls_it_works_too(stage):
+    """Where `recvmmsg` and `sendmmsg` do not exist."""
+    stage.plane.port._library = stage.plane.box._library = None
+    viewer = await stage.viewer("north")
+    camera = await stage.camera("north", 5)
+    for packet in Camera(5).next(True):
+        camera.send_rtp(packet)
+    await until(lambda: len(viewer.rtp) == 3)
