@@ -173,6 +173,16 @@ class Rig:
         """Media wants a key frame of the program."""
         self._send(tap.entry(tap.KEYFRAME, 1, clock.now_ns()))
 
+    def restarted(self) -> None:
+        """The program will be another process: its streams begin anew."""
+        self._order = Reorder()
+        self._assembler = h264.AccessUnitAssembler()
+        self._decoder = av.CodecContext.create("h264", "r")
+        self._times = {1: Unwrapper(32), 2: Unwrapper(32)}
+        self._reports.clear()
+        self._waiting.clear()
+        self._waiting_sound.clear()
+
     def drop_control(self) -> None:
         """Control dies."""
         assert self._control is not None

