@@ -139,7 +139,9 @@ class Studio:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self.note("stopped", SYSTEM, {}, self.now())
+        if not (self.lines.connected("media") or self.lines.connected("program")):
+            # Else only this process is restarted and the show goes on.
+            self.note("stopped", SYSTEM, {}, self.now())
         if self.lines.connected("record"):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.outbox.empty.wait(), STOP_S)

@@ -129,6 +129,17 @@ async def test_another_run_begins_with_nobody_there(show: Stage) -> None:
     assert entry.data["take"] == 2 and entry.data["cause"] == "start"
 
 
+async def test_a_restart_of_control_alone_is_not_the_end(show: Stage) -> None:
+    media, program, record = await show.all()
+    await show.studio.stop()
+    assert not record.entries("stopped")
+    for each in (media, program):
+        await each.disconnect()
+    await show.until(lambda: list(show.studio.ready().values()) == [False, False, True])
+    await show.studio.stop()
+    await record.hears(Entry, lambda each: each.kind == "stopped")
+
+
 async def test_a_media_process_that_died_took_its_peers_along(show: Stage) -> None:
     media, _, record = await show.all()
     peer = await show.join(media, "school")
