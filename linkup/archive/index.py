@@ -81,6 +81,7 @@ class _Reading:
     first: int = 0  # UTC ms of the first line
     last: int = 0
     running: bool = False  # between "record-started" and "record-stopped"
+    run_ended: int = 0  # when the run before the present one was last heard of
     title: Words = field(default_factory=dict)
     names: dict[str, Words] = field(default_factory=dict)
     segments: dict[str, tuple[str, Segment]] = field(default_factory=dict)  # file → feed, segment
@@ -104,6 +105,8 @@ class _Reading:
 
     def _learn(self, line: journal.Line) -> None:
         at = line.at_ns // _MS
+        if line.kind == "record-started":
+            self.run_ended = self.last
         self.first = self.first or at
         self.last = max(self.last, at)
         learn = getattr(self, "_" + line.kind.replace("-", "_"), None)
@@ -178,8 +181,9 @@ class _Reading:
         place = self.takes.get(int(line.data["take"]))
         if place is None or place != len(self.chapters) - 1:
             return
+        decided = self.chapters[place].at
         self.chapters[place] = replace(self.chapters[place], at=at)
-        if place and self.chapters[place - 1].until is not None:
+        if place and self.chapters[place - 1].until == decided:  # nothing lay between them
             self.chapters[place - 1] = replace(self.chapters[place - 1], until=at)
 
     def _stopped(self, line: journal.Line, at: int) -> None:
@@ -187,6 +191,9 @@ class _Reading:
         self.takes.clear()  # the next run counts from one again
 
     def _started(self, line: journal.Line, at: int) -> None:
+        """The whole server was started: nothing was on air since the run before ended."""
+        self._end_chapter(self.run_ended or at)
+        self.takes.clear()
         title = line.data.get("title")
         if isinstance(title, dict):
             self.title = title

@@ -14,7 +14,7 @@ _SAYINGS: dict[str, tuple[str, str]] = {
     "site-joined": ("{site} 加入", "{site} joined"),
     "site-lost": ("{site} 断开 {reason}", "{site} was lost {reason}"),
     "take": ("切换：{sites}", "On air: {sites}"),
-    "on-air": ("画面已播出", "The picture went on air"),
+    "undo": ("撤销上一次切换", "The last take was undone"),
     "slate": ("垫片{state}", "Slate {state}"),
     "mute": ("{site} 静音{state}", "{site} muted: {state}"),
     "automatic": ("自动切换{state}", "Automatic switching {state}"),
@@ -24,6 +24,8 @@ _SAYINGS: dict[str, tuple[str, str]] = {
     "output": ("推流 {name}：{state}", "Output {name}: {state}"),
     "source": ("{site} 信号：{state}", "Signal of {site}: {state}"),
     "operator-joined": ("导播 {who} 登录", "Operator {who} joined"),
+    "operator-left": ("导播 {who} 离开", "Operator {who} left"),
+    "process": ("{name} 进程：{state}", "Process {name}: {state}"),
     "record-started": ("录制开始", "Recording started"),
     "record-stopped": ("录制停止", "Recording stopped"),
     "gap": ("{site} 录制缺帧", "Frames of {site} are missing"),
@@ -33,8 +35,21 @@ _SAYINGS: dict[str, tuple[str, str]] = {
     "recovered": ("中断的录制文件已收尾", "Files of an interrupted run were closed"),
 }
 # These belong to the machinery of the record; a reviewer finds them in the journal itself.
-SILENT = frozenset({"seal", "segment-opened", "segment-closed", "segment-hashed"})
+SILENT = frozenset({"seal", "on-air", "segment-opened", "segment-closed", "segment-hashed"})
 
+_STATES = {
+    "live": "正常",
+    "held": "保持最后一帧",
+    "card": "显示名牌",
+    "gone": "中断",
+    "returned": "恢复",
+    "away": "中断",
+    "back": "恢复",
+    "off": "停止",
+    "connecting": "连接中",
+    "retrying": "重连中",
+    "failed": "失败",
+}
 _SWITCH = {True: ("开", "on"), False: ("关", "off")}
 
 
@@ -73,6 +88,8 @@ def _parts(who: str, data: Mapping[str, Any], names: Mapping[str, Words], place:
     sites = data.get("sites")
     if isinstance(sites, list):
         parts["sites"] = "、".join(map(name, sites)) if not place else ", ".join(map(name, sites))
+    if not place and parts.get("state") in _STATES:
+        parts["state"] = _STATES[parts["state"]]
     switch = next((data[key] for key in ("on", "muted", "raised") if key in data), None)
     if isinstance(switch, bool):
         parts["state"] = _SWITCH[switch][place]

@@ -119,3 +119,20 @@ def test_only_recorded_files_are_given_out(archive: Archive) -> None:
     for other in ("../keys/archive.pem", "sites/hall/other.mkv", "archive.pub", ""):
         with pytest.raises(MissingError):
             index.file(archive.data, ID, other)
+
+
+def test_nothing_is_on_air_between_two_runs_of_the_server(archive: Archive) -> None:
+    archive.say("started", {"title": {"zh": "会", "en": "C"}, "resumed": False}, at_s=0)
+    take(archive, 1, ["hall"], 1.0)
+    archive.say("record-stopped", {"files": 0, "bytes": 0}, at_s=5.0)
+    archive.say("record-started", {"title": {"zh": "会"}, "sites": [], "version": "0"}, at_s=60.0)
+    archive.say("started", {"title": {"zh": "会", "en": "C"}, "resumed": True}, at_s=60.1)
+    take(archive, 1, ["school"], 60.2)
+    archive.say("on-air", {"take": 1}, at_s=60.3)
+    archive.finish()
+    view = index.consultation(archive.data, ID)
+    # The journal of this test begins now, so the run before was last heard of then or at 5 s.
+    assert [chapter.sites for chapter in view.chapters] == [["hall"], ["school"]]
+    assert view.chapters[0].until is not None
+    assert archive.ms(5.0) <= view.chapters[0].until < archive.ms(60.0)
+    assert view.chapters[1].at == archive.ms(60.3)
