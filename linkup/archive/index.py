@@ -80,6 +80,7 @@ class _Reading:
     offset: int = 0
     first: int = 0  # UTC ms of the first line
     last: int = 0
+    newest: int = 0  # of the line read last; entries may be a little out of order
     running: bool = False  # between "record-started" and "record-stopped"
     run_ended: int = 0  # when the run before the present one was last heard of
     title: Words = field(default_factory=dict)
@@ -106,7 +107,8 @@ class _Reading:
     def _learn(self, line: journal.Line) -> None:
         at = line.at_ns // _MS
         if line.kind == "record-started":
-            self.run_ended = self.last
+            self.run_ended = self.newest
+        self.newest = at
         self.first = self.first or at
         self.last = max(self.last, at)
         learn = getattr(self, "_" + line.kind.replace("-", "_"), None)
