@@ -82,6 +82,7 @@ def make(place: Place, settings: Settings, studio: StudioFace, store: Store) -> 
     app[CONTEXT] = shared
     app[signalling.LINES] = Lines(studio.levels, most_lines())
     app[signalling.WATCHED] = signalling.Watched(studio, app[signalling.LINES])
+    app[hls.PLAYLISTS] = hls.Playlists()
     app[media_http.PROBES] = set()
     for part in (pages, signalling, media_http, hls, api, health):
         app.router.add_routes(part.routes())

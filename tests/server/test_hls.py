@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.server.conftest import House, raw_get
@@ -32,6 +34,26 @@ async def test_playlists_are_fresh_and_segments_stay(window: House) -> None:
     part = await window.client.get("/hls/river/audio/a1.m4s", headers={"Range": "bytes=10-19"})
     assert part.status == 206 and await part.read() == bytes(range(10, 20))
     assert window.context.viewers.count() == 1
+
+
+async def test_a_playlist_that_changed_is_read_again(window: House) -> None:
+    file = window.data / "river" / "hls" / "index.m3u8"
+    for round_ in range(5):
+        draft = file.with_name("draft")
+        draft.write_text(f"#EXTM3U\n# {round_}\n")
+        draft.replace(file)
+        answers = await asyncio.gather(
+            *(window.client.get("/hls/river/index.m3u8") for _ in range(5))
+        )
+        for answer in answers:
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert await answer.text() == f"#EXTM3U\n# {round_}\n"
+    plain = await window.client.get(
+        "/hls/river/index.m3u8", headers={"Accept-Encoding": "identity"}
+    )
+    assert "Content-Encoding" not in plain.headers and (await plain.text()).startswith("#EXTM3U")
+    file.unlink()
+    assert (await window.client.get("/hls/river/index.m3u8")).status == 404
 
 
 @pytest.mark.parametrize(
