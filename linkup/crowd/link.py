@@ -78,6 +78,12 @@ class Link:
         """Our own candidates. The server learns the true one from our checks."""
         return [("127.0.0.1", self.socket.getsockname()[1])]
 
+    @property
+    def peer(self) -> Address:
+        """The server's address in use."""
+        assert self._ice is not None and self._ice.selected is not None
+        return self._ice.selected
+
     async def connect(self, local: Credentials, remote: Remote, timeout: float = 10.0) -> None:
         """ICE, then DTLS. Raises `PeerError` with code `ice` or `dtls`."""
         if not remote.candidates:
@@ -150,14 +156,14 @@ class Link:
             except OSError:
                 continue  # ICMP of an earlier packet: the server may be starting again
             if self._down is None:
-                self._take(data, source)
+                self.take(data, source)
             else:
-                self._later(self._down, len(data), self._take, data, source)
+                self._later(self._down, len(data), self.take, data, source)
             if self.closed:
                 return
 
-    def _take(self, data: bytes, source: Any) -> None:
-        """Demultiplex by the first byte (RFC 7983)."""
+    def take(self, data: bytes, source: Any) -> None:
+        """One datagram that somebody else has read; demultiplexed by its first byte (RFC 7983)."""
         if self.closed or not data:
             return
         first = data[0]

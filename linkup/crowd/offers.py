@@ -160,6 +160,34 @@ def _transport(credentials: Credentials, addresses: list[Address], setup: str) -
     ]
 
 
+def answer(offer: str, addresses: list[Address]) -> tuple[str, Credentials]:
+    """Answer another's offer: receive everything it sends, in its first codec; DTLS active.
+
+    For servers whose subscribers are called instead of calling (Janus).
+    """
+    credentials = Credentials()
+    theirs = read(offer)
+    mids = " ".join(section.mid for section in theirs.sections)
+    text = ["v=0", f"o=- {secrets.randbits(50)} 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
+    text += [f"a=group:BUNDLE {mids}"]
+    for index, section in enumerate(theirs.sections):
+        number = section.payload_types[0]
+        name = section.codecs.get(number, "vp8")
+        rate = "opus/48000/2" if section.kind == "audio" else f"{name.upper()}/90000"
+        text += [
+            f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {number}",
+            "c=IN IP4 0.0.0.0",
+            f"a=rtpmap:{number} {rate}",
+            f"a=mid:{section.mid}",
+            "a=rtcp-mux",
+            "a=recvonly",
+        ]
+        if section.kind == "video":
+            text += [f"a=rtcp-fb:{number} nack", f"a=rtcp-fb:{number} nack pli"]
+        text += _transport(credentials, addresses if index == 0 else [], "active")
+    return "\r\n".join(text) + "\r\n", credentials
+
+
 def read(sdp: str) -> Answer:
     """Read an answer. Raises `PeerError` with code `sdp` when something needed is missing."""
     sections: list[Section] = []

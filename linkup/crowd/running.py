@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import json
 import os
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,13 @@ def fit(
     if branches is not None:
         taken = {str(each.get("id")) for each in data.get("halls") or []}
         data["branches"] = _cut(data.get("branches"), branches, "site", "分会场", "Branch", taken)
-    server = data.setdefault("server", {})
+    server = data["server"] = data.get("server") or {}
     if loopback:
         server |= {"host": "127.0.0.1", "media_host": "127.0.0.1", "public_addresses": []}
         server["tls"] = {"mode": "off"}
     for section, keys in (changes or {}).items():
-        data[section] = {**(data.get(section) or {}), **keys}
+        data[section] = data.get(section) or {}
+        data[section] |= keys
     settings = Settings.model_validate(data)
     server["port"] = _free(settings.server.host, settings.server.port, socket.SOCK_STREAM)
     server["media_port"] = _free(
@@ -178,13 +180,19 @@ async def _ready(running: Running) -> None:
     end = asyncio.get_running_loop().time() + READY_S
     told = "no answer"
     while asyncio.get_running_loop().time() < end:
-        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        with contextlib.suppress(aiohttp.ClientError, OSError, ValueError):
             async with running.session.get(f"{running.url}/readyz") as answer:
-                if answer.status == 200:
+                told = await answer.text()
+                if _all_up(told, running.supervisor.children):
                     return
-                told = (await answer.text())[:300]
         await asyncio.sleep(POLL_S)
-    raise PeerError("not-ready", f"the server did not get ready in {READY_S:g} s: {told}")
+    raise PeerError("not-ready", f"the server did not get ready in {READY_S:g} s: {told[:300]}")
+
+
+def _all_up(text: str, names: Iterable[str]) -> bool:
+    """Whether the processes that were started are up (benchmarks start some only)."""
+    processes = json.loads(text).get("processes", {})
+    return all(processes.get(name) for name in names)
 
 
 @contextlib.contextmanager
