@@ -156,7 +156,7 @@ class Program:
         self.socket.connect(str(run / "tap.sock"))
         self.socket.setblocking(False)
         self.video = av.CodecContext.create("libx264", "w")
-        self.video.width, self.video.height, self.video.pix_fmt = 1280, 720, "yuv420p"
+        self.video.width, self.video.height, self.video.pix_fmt = 640, 360, "yuv420p"
         self.video.time_base = Fraction(1, 30)
         self.video.options = {
             "preset": "ultrafast",
@@ -206,8 +206,8 @@ class Program:
         self.socket.send(out)
 
     def frame(self, index):
-        image = numpy.zeros((720, 1280, 3), numpy.uint8)
-        image[:, : 40 + index * 8 % 1200] = (200, 30, 30)
+        image = numpy.zeros((360, 640, 3), numpy.uint8)
+        image[:, : 40 + index * 4 % 600] = (200, 30, 30)
         frame = av.VideoFrame.from_ndarray(image)
         frame.pts = index
         if self.asked_for_keyframe():
@@ -253,9 +253,9 @@ async def test_the_program_is_seen_by_a_viewer(tmp_path, run):
                     and s["slots"].get("1", {}).get("energy", 0) > 0
                 ),
             )
-            assert found["slots"]["0"]["width"] == 1280
+            assert found["slots"]["0"]["width"] == 640
             stats = control.last(messages.MediaStats)
-            assert [(f.feed, f.width, f.height) for f in stats.feeds] == [("program", 1280, 720)]
+            assert [(f.feed, f.width, f.height) for f in stats.feeds] == [("program", 640, 360)]
         finally:
             task.cancel()
             program.socket.close()
