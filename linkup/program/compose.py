@@ -21,6 +21,7 @@ from linkup.show.scene import rectangles
 
 CROPPED = 0.16  # at most this share of a picture is cut off to fill its place; else it is fitted
 INSET_LINE = (150, 128, 128)  # around a picture that stands in front of another
+CARD_LINE = (52, 136, 123)  # around a name card among pictures: the ground is the same behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,9 @@ class Composer:
             if inset:
                 line = Box(box.x - 2, box.y - 2, box.width + 4, box.height + 4)
                 pictures.fill(pictures.part(target, line), INSET_LINE)
+            elif tile is not None and tile.drawn and box[2:] != (self.width, self.height):
+                line = Box(box.x - 2, box.y - 2, box.width + 4, box.height + 4)
+                pictures.fill(pictures.part(target, line), CARD_LINE)
             if tile is not None:
                 self._draw_tile(feed, box, tile, pictures.part(target, box), inset)
 

@@ -20,14 +20,13 @@ from linkup.program.pictures import Overlay, even, overlay
 Colour = tuple[int, int, int]
 
 PANEL: Colour = (13, 20, 31)
-PANEL_ALPHA = 222
+PANEL_ALPHA = 232
 ACCENT: Colour = (214, 178, 106)  # a quiet gold: neither red (on air) nor green (next)
 WHITE: Colour = (248, 250, 252)
 SOFT: Colour = (196, 206, 219)
 DIM: Colour = (128, 142, 160)
 GROUND_TOP: Colour = (24, 34, 51)
 GROUND_BOTTOM: Colour = (10, 15, 24)
-EDGE: Colour = (36, 48, 68)  # around a card, so that it is seen as a place of its own
 BACKGROUND_YUV = (23, 132, 125)  # behind pictures that do not fill their place; near PANEL
 
 WORDS = {
@@ -89,7 +88,6 @@ def card(place: Strip, width: int, height: int, state: str, language: str) -> Im
     draw = ImageDraw.Draw(image)
     unit = height / 720
     centre = width // 2
-    draw.rectangle((0, 0, width - 1, height - 1), outline=EDGE, width=2)
     name, name_font = fit(place.name, round(76 * unit), round(36 * unit), int(width * 0.84), True)
     draw.text((centre, round(300 * unit)), name, font=name_font, fill=WHITE, anchor="mm")
     _rule(draw, centre, round(372 * unit), round(64 * unit), max(2, round(4 * unit)))
@@ -134,12 +132,14 @@ def ground(width: int, height: int) -> Image.Image:
 
     The dither (one step, with a fixed seed) keeps the encoder from drawing bands.
     """
-    rows = np.linspace(0.0, 1.0, height)[:, None]
-    columns = np.linspace(-1.0, 1.0, width)[None, :]
-    far = np.clip(np.hypot(columns * 0.8, rows * 1.1), 0.0, 1.0)[..., None]
-    shade = np.array(GROUND_TOP) * (1 - far) + np.array(GROUND_BOTTOM) * far
-    shade += np.random.default_rng(7).uniform(-0.6, 0.6, (height, width, 1))
-    return Image.fromarray(np.clip(np.rint(shade), 0, 255).astype(np.uint8), "RGB")
+    rows = np.linspace(0.0, 1.1, height, dtype=np.float32)[:, None]
+    columns = np.linspace(-0.8, 0.8, width, dtype=np.float32)[None, :]
+    far = np.minimum(np.hypot(columns, rows), 1)
+    noise = np.random.default_rng(7).random((height, width), dtype=np.float32) * 1.2 - 0.6
+    image = np.empty((height, width, 3), np.uint8)
+    for channel, (top, bottom) in enumerate(zip(GROUND_TOP, GROUND_BOTTOM, strict=True)):
+        image[..., channel] = np.rint(top + (bottom - top) * far + noise)
+    return Image.fromarray(image)
 
 
 def _panel(width: int, height: int, unit: float) -> Image.Image:
