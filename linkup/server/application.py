@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from aiohttp import web
@@ -29,7 +31,6 @@ from linkup.server import (
 )
 from linkup.server.assets import Assets
 from linkup.server.auth import Doorkeeper
-from linkup.server.certificates import tls_context
 from linkup.server.context import CONTEXT, Context
 from linkup.server.lines import KEPT_FREE, Lines
 from linkup.server.metrics import Metrics
@@ -110,7 +111,7 @@ async def run(app: web.Application, settings: Settings) -> AsyncIterator[Listeni
     """Listen until the end of the block. Raises `ConfigError` when the port is taken."""
     data = app[CONTEXT].place.data
     server = settings.server
-    tls = await asyncio.to_thread(tls_context, data, settings)
+    tls = await asyncio.to_thread(_tls, data, settings)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
@@ -132,6 +133,15 @@ async def run(app: web.Application, settings: Settings) -> AsyncIterator[Listeni
     finally:
         addresses.forget_running(data)
         await runner.cleanup()
+
+
+def _tls(data: Path, settings: Settings) -> ssl.SSLContext | None:
+    if settings.server.tls.mode == "off":
+        return None
+    # Imported only here: a restart is quicker without it.
+    from linkup.server.certificates import tls_context
+
+    return tls_context(data, settings)
 
 
 async def _listen_to_studio(app: web.Application) -> AsyncIterator[None]:
