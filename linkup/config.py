@@ -123,6 +123,13 @@ class Consultation(_Section):
     id: Identifier = "linkup"
     title: Text = Text(zh="远程协商会", en="Remote consultation")
 
+    @field_validator("id")
+    @classmethod
+    def _own_folder(cls, value: str) -> str:
+        if value == "keys":
+            raise ValueError("'keys' is the folder of this server's keys, choose another id")
+        return value
+
 
 class Switching(_Section):
     """Automatic switching by voice."""

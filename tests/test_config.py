@@ -66,6 +66,7 @@ def test_every_mistake_at_once_with_its_line() -> None:
         ("halls: []\n", "needs at least one site"),
         ("branches:\n - {id: a}\n - {id: a}\n", "used more than once: a"),
         ("branches:\n - {id: program}\n", "reserved"),
+        ("consultation: {id: keys}\n", "choose another id"),
         ("server: {tls: {mode: files}}\n", "needs 'certificate' and 'key'"),
         ("outputs: [{name: x, url: 'http://a'}]\n", "rtmps?"),
         ("server: {port: eighty}\n", "found 'eighty'"),
