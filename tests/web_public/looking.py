@@ -24,6 +24,15 @@ async def until_playing(page: Page, seconds: float = 0.5, timeout_ms: int = 20_0
     await until(page, f"{PROGRAM}.currentTime > {begin + seconds}", timeout_ms)
 
 
+async def faults_in_both_themes(page: Page) -> list[str]:
+    """What axe finds wrong in the light page and in the dark one, one line each."""
+    found = []
+    for theme in ("light", "dark"):
+        await page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        found += await faults_of(page)
+    return found
+
+
 async def faults_of(page: Page) -> list[str]:
     """What axe finds wrong, one line each."""
     results = await Axe().run(page)

@@ -6,7 +6,7 @@ import pytest
 
 from .conftest import Open
 from .devserver import DevServer
-from .looking import faults_of, overflow_of
+from .looking import faults_in_both_themes, overflow_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,10 +58,9 @@ async def test_only_what_may_pass_offers_another_attempt(show: Open) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/message/token-wrong"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_is_accessible(show: Open, path: str, scheme: str) -> None:
+async def test_is_accessible(show: Open, path: str) -> None:
     for width in (360, 1280):
-        page = await show(path, width, color_scheme=scheme)
+        page = await show(path, width)
         await page.get_by_role("banner").wait_for()
-        assert await faults_of(page) == []
+        assert await faults_in_both_themes(page) == []
         assert await overflow_of(page) <= 0

@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 from .conftest import Open
 from .devserver import DevServer
-from .looking import PROGRAM, faults_of, overflow_of, time_of, until, until_playing
+from .looking import PROGRAM, faults_in_both_themes, overflow_of, time_of, until, until_playing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SEALED = "/review/budget-2026"
@@ -147,12 +147,11 @@ async def test_says_when_there_is_nothing(show: Open, server: DevServer) -> None
 
 
 @pytest.mark.parametrize("path", [SEALED, GROWING, "/review/busy-2026", "/review/none"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_is_accessible(show: Open, path: str, scheme: str) -> None:
+async def test_is_accessible(show: Open, path: str) -> None:
     for width in (360, 1280):
-        page = await show(path, width, color_scheme=scheme)
+        page = await show(path, width)
         await page.get_by_role("heading", level=1).wait_for()
         if path != "/review/none":
             await ready(page)
-        assert await faults_of(page) == []
+        assert await faults_in_both_themes(page) == []
         assert await overflow_of(page) <= 0

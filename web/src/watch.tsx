@@ -10,6 +10,7 @@ import { Line } from "./lib/socket";
 import { Icon } from "./lib/ui/icon";
 import { Notice } from "./lib/ui/notice";
 import { Frame, startTheme } from "./watch/frame";
+import { History } from "./watch/history";
 import { Player, PlayerNote } from "./watch/player";
 import { Address } from "./watch/share";
 import { curtainOf, storyOf, type Story } from "./watch/story";
@@ -25,6 +26,7 @@ const RENEW_MS = 4000;
 const hls = bootOf("watch").hls;
 const state = signal<WatchState | null>(null);
 const wasLive = signal(false);
+const history = new History<WatchState>();
 const now = signal(Date.now());
 setInterval(() => (now.value = Date.now()), 1000);
 
@@ -33,6 +35,7 @@ const line = new Line<ToWatch, never>(`/ws/watch/${encodeURIComponent(boot.consu
   message: (message) => {
     if (message.type !== "state") return;
     state.value = message;
+    history.add(Date.now(), message);
     wasLive.value ||= message.live;
   },
 });
@@ -69,18 +72,21 @@ function Watch() {
     atEnd: stream?.atEnd.value ?? false,
   } as const;
   const story = storyOf(state.value, facts, wasLive.value);
+  // Names and breaks belong to the picture, which is some seconds old.
+  const shown = stream && facts.started ? history.at(now.value - stream.age() * 1000) : state.value;
+  const told = story === "live" || story === "slate" ? (shown?.slate ? "slate" : "live") : story;
   const title = say(state.value?.title ?? boot.consultation.title);
   return (
     <Frame>
       <div class="watching">
         <div class="stage">
           <Player stream={stream} video={setVideo} curtain={curtainOf(story, facts)} label={`${words.value.picture}：${title}`} />
-          {stream && <PlayerNote stream={stream} story={story} />}
+          {stream && <PlayerNote stream={stream} story={told} />}
         </div>
         <div class="about">
-          <Facts story={story} />
+          <Facts story={told} />
           <h1>{title}</h1>
-          <Speaking story={story} />
+          <Speaking story={told} speakers={shown?.speaking ?? []} />
           {line.state.value === "waiting" && state.value && <Notice kind="warn">{words.value.stateLost}</Notice>}
           <Share title={title} />
           <Help />
@@ -106,10 +112,9 @@ function Facts({ story }: { story: Story }) {
   );
 }
 
-function Speaking({ story }: { story: Story }) {
+function Speaking({ story, speakers }: { story: Story; speakers: WatchState["speaking"] }) {
   const w = words.value;
   if (story !== "live") return null;
-  const speakers = state.value?.speaking ?? [];
   return (
     <section class="speaking" aria-labelledby="speaking">
       <h2 id="speaking">{w.speaking}</h2>

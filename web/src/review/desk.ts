@@ -73,10 +73,12 @@ export function siteName(id: string): string {
   return track ? say(track.name as Text | string) || id : id;
 }
 
-/** "operator:anna" → anna; the machine → automatic. */
+/** "operator:anna" → anna, "site:school" → its name; the machine in words. */
 export function person(who: string): string {
-  const name = who.includes(":") ? who.slice(who.indexOf(":") + 1) : who;
-  return /^(system|automatic|auto|)$/.test(name) ? words.value.automatic : name;
+  const [kind, name] = who.includes(":") ? [who.slice(0, who.indexOf(":")), who.slice(who.indexOf(":") + 1)] : ["", who];
+  if (kind === "site") return siteName(name);
+  if (/^auto/.test(name)) return words.value.automatic;
+  return name === "system" || name === "" ? words.value.system : name;
 }
 
 export function layoutName(layout: string): string {

@@ -263,7 +263,10 @@ function SiteLane({ track, y, width, seen }: { track: Track; y: number; width: n
       })}
       {losses(track).map((at) => {
         const x = toX(view.value, width, at);
-        return x >= 0 && x <= width && <path key={at} class="loss" d={drawSign.loss} transform={`translate(${x.toFixed(1)} ${middle})`} />;
+        const place = `translate(${x.toFixed(1)} ${middle})`;
+        return x >= 0 && x <= width && (
+          <g key={at} transform={place}><path class="halo" d={drawSign.loss} /><path class="loss" d={drawSign.loss} /></g>
+        );
       })}
     </g>
   );

@@ -40,6 +40,11 @@ export const BEHIND_S = 8;
 const CATCH_UP_S = 10;
 /** Playing, yet no picture for this long: load again; ms. */
 const STUCK_MS = 8000;
+/** The same, when the next picture is already there behind a hole of at most this length. */
+const HOLE_MS = 1200;
+const HOLE_S = 5;
+/** From the camera to the playlist, about: a segment, and the work on it; seconds. */
+const MAKING_S = 2.5;
 
 export class Stream {
   readonly phase = signal<Phase>("opening");
@@ -150,6 +155,12 @@ export class Stream {
   /** UTC milliseconds of the picture that is shown, or null. */
   utc(): number | null {
     return toUtc(this.spans.value, this.video.currentTime);
+  }
+
+  /** How old the picture is, about; seconds. */
+  age(): number {
+    const behind = this.hls && this.hls.latency > 0 ? this.hls.latency : this.end.value - this.video.currentTime;
+    return Math.max(0, behind) + MAKING_S;
   }
 
   goLive(): void {
@@ -301,6 +312,17 @@ export class Stream {
     return 0;
   }
 
+  /** A broadcast may lack frames (an overloaded server); what comes after them is worth more. */
+  private leapHole(): void {
+    const { buffered, currentTime } = this.video;
+    for (let index = 0; index < buffered.length; index += 1) {
+      const begin = buffered.start(index);
+      if (begin <= currentTime) continue;
+      if (begin - currentTime < HOLE_S) this.video.currentTime = begin + 0.02;
+      return;
+    }
+  }
+
   // ------------------------------------------------------------------ native (Safari)
 
   private openNative(): void {
@@ -373,7 +395,9 @@ export class Stream {
       this.seek(this.edge.value);
       this.following.value = true;
     }
-    const stuck = performance.now() - this.lastMove > STUCK_MS && this.video.readyState < 3;
+    const still = this.video.readyState < 3 ? performance.now() - this.lastMove : 0;
+    if (still > HOLE_MS && this.options.kind === "live") this.leapHole();
+    const stuck = still > STUCK_MS;
     const more = this.end.value - this.video.currentTime > 1;
     if (stuck && more && !this.video.ended) {
       this.phase.value = "retrying";
