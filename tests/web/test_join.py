@@ -184,3 +184,11 @@ def test_leaving_needs_a_second_press(stage: Stage, inside: Page) -> None:
     inside.locator(".leave").click()
     expect(inside.get_by_role("alert")).to_contain_text("您已离开会场")
     until(inside, lambda: stage.got("leave") == [{}])
+
+
+def test_a_silent_media_connection_is_asked_about(stage: Stage, inside: Page) -> None:
+    inside.wait_for_function("window.fakePeers[0].connectionState === 'connected'")
+    stage.peers.clear()  # the media process died and came back: nobody knows the peer
+    show(stage, slots=[None] * 4)
+    until(inside, lambda: stage.got("hello")[-1].get("peer") == "p1")
+    until(inside, lambda: len(stage.got("offer")) == 2)

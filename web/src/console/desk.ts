@@ -1,6 +1,6 @@
 // The console's one store: the server's state, the line and media, and every request.
 import { computed, effect, signal } from "@preact/signals";
-import type { Text } from "../lib/boot";
+import { boot, type Text } from "../lib/boot";
 import { Media } from "../lib/media";
 import { showLevels } from "../lib/meters";
 import type { ConsoleSite, ConsoleState, FromConsole, Layout, Strip, ToConsole } from "../lib/protocol";
@@ -21,17 +21,24 @@ export const helping = signal(false);
 /** The site of the message panel; "*" is all. */
 export const target = signal("*");
 
-const media = new Media({ publishes: false, video: SLOTS, audio: 3 });
+const media = new Media({ publishes: false, video: SLOTS, audio: 3 }, { doubt: sayHello });
 export const peer = media.shown;
 
 const line: Line<ToConsole, FromConsole> = new Line("/ws/console", {
   silence: SILENCE_MS,
+  quiet: sayHello,
   opened: () => {
-    line.send({ type: "hello", ...media.living });
+    sayHello();
     media.opened(line);
   },
   message: hear,
 });
+
+/** Also a question: the welcome tells whether the server still has our media. */
+function sayHello(): void {
+  line.send({ type: "hello", ...media.living });
+}
+
 export const lineState = line.state;
 export const closedBecause = line.reason;
 
@@ -46,6 +53,7 @@ function hear(message: ToConsole): void {
   else if (message.type === "state") {
     offset = message.now - Date.now();
     state.value = message;
+    media.told(message.slots);
   } else if (message.type === "welcome") media.welcomed(message.media);
   else if (message.type === "error" || message.type === "bye") refuse(message.text);
 }
@@ -141,8 +149,9 @@ effect(() => {
   return () => clearTimeout(timer);
 });
 
-/** A person as a strip, in the program's own words (not translated with the page). */
+/** A person as a strip, in the consultation's first language whatever this page speaks. */
 export function stripOf(person: ConsoleSite["people"][number]): Strip {
-  const plain = (text: Text | string) => (typeof text === "string" ? text : text.zh || text.en);
+  const first = boot.languages[0] ?? "zh";
+  const plain = (text: Text | string) => (typeof text === "string" ? text : text[first] || text.zh || text.en);
   return { name: plain(person.name), title: plain(person.title) };
 }

@@ -26,9 +26,9 @@ export function Head() {
       <h1>{say(current?.consultation.title ?? boot.consultation.title)}</h1>
       <ul class="facts">{current && <Facts current={current} />}</ul>
       <div class="head-right">
-        <Button size="small" kind="plain" icon={listening.value ? Volume2 : VolumeX} pressed={listening.value} shortcut="L"
+        <Button size="small" kind="plain" icon={listening.value ? Volume2 : VolumeX} pressed={listening.value} aria-keyshortcuts="L"
           onClick={() => (listening.value = !listening.value)}>{listening.value ? w.listening : w.listen}</Button>
-        <Button size="small" kind="plain" icon={Keyboard} shortcut="H" pressed={helping.value} onClick={() => (helping.value = !helping.value)}>{w.help}</Button>
+        <Button size="small" kind="plain" icon={Keyboard} aria-keyshortcuts="H" pressed={helping.value} onClick={() => (helping.value = !helping.value)}>{w.help}</Button>
         <LanguageSwitch />
       </div>
       <Listening />

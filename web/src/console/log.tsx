@@ -1,12 +1,11 @@
 // What was done last, newest first.
 import { say, time } from "../lib/i18n";
-import { siteOf, state } from "./desk";
+import { state } from "./desk";
 import { words } from "./words";
 
-/** "operator:anna" → "anna"; "site:school" → the school's name */
+/** "operator:anna" → "anna". A site's own doings name the site already. */
 function person(who: string): string {
-  const name = who.slice(who.indexOf(":") + 1);
-  return who.startsWith("site:") ? say(siteOf(name)?.name) || name : name;
+  return who.startsWith("operator:") ? who.slice("operator:".length) : "";
 }
 
 export function Log() {

@@ -28,7 +28,7 @@ export function Tile({ site, number, place }: TileProps) {
         {place > 0 && <RaisedHand site={site} place={place} />}
         <TileTally site={site} />
         <div class="tile-foot">
-          <Meter source={site.id} label={w.level(name)} />
+          {site.present ? <Meter source={site.id} label={w.level(name)} /> : <span class="spring" />}
           <LineSign site={site} />
           <Actions site={site} />
         </div>

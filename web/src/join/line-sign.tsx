@@ -1,4 +1,4 @@
-// The line's quality in words beside a sign; what we did about it below.
+// The line's quality in words beside a sign; where it is not good, what we did about it.
 import { SignalHigh, SignalLow, SignalMedium, SignalZero } from "lucide";
 import { say } from "../lib/i18n";
 import { Icon } from "../lib/ui/icon";
@@ -14,7 +14,7 @@ export function LineSign() {
   const more = quality !== "good" && connection.value === "fine" ? say(line?.text) : "";
   return (
     <p class={`line-sign ${quality}`} role="status">
-      <Icon of={signs[quality]} /><span>{w.quality} {w[quality]}</span>{more && <span class="line-more">{more}</span>}
+      <Icon of={signs[quality]} /><span>{more || `${w.quality} ${w[quality]}`}</span>
     </p>
   );
 }

@@ -15,17 +15,14 @@ export function watchPicture(video: HTMLVideoElement): () => void {
   [canvas.width, canvas.height] = [32, 18];
   const paper = canvas.getContext("2d", { willReadFrequently: true });
   const timer = setInterval(() => {
-    if (!paper || !video.videoWidth) return void (seen.value = "unknown");
+    if (!paper || !video.videoWidth) return;
     paper.drawImage(video, 0, 0, canvas.width, canvas.height);
     const pixels = paper.getImageData(0, 0, canvas.width, canvas.height).data;
     let sum = 0;
     for (let at = 1; at < pixels.length; at += 4) sum += pixels[at] ?? 0; // green stands for brightness
     seen.value = sum / (pixels.length / 4) < BLACK ? "black" : "seen";
   }, 500);
-  return () => {
-    clearInterval(timer);
-    seen.value = "unknown";
-  };
+  return () => clearInterval(timer); // what was seen stays: the next step hides the video
 }
 
 /** Listen until somebody has spoken; `paint` gets every level. */

@@ -21,18 +21,22 @@ export const inside = signal(sessionStorage.getItem(INSIDE) === "yes");
 export const microphoneOpen = signal(sessionStorage.getItem("linkup-mic") !== "closed");
 export const cameraOn = signal(sessionStorage.getItem("linkup-cam") !== "off");
 const line = signal<Line<ToSite, FromSite> | null>(null);
+let goodbye: { code: string; text: Text } | null = null; // said before a close; the close code decides
 
 // Made before the click: keys and offer are ready when the person joins.
-const media = new Media({ publishes: true, video: 4, audio: 3 }, (peer) => {
-  void peer.sendMicrophone(tracks.microphone.peek());
-  void peer.sendCamera(tracks.camera.peek());
+const media = new Media({ publishes: true, video: 4, audio: 3 }, {
+  ready: (peer) => {
+    void peer.sendMicrophone(tracks.microphone.peek());
+    void peer.sendCamera(tracks.camera.peek());
+  },
+  doubt: sayHello,
 });
 export const peer = media.shown;
 export const connection = computed(() => {
   const talking = line.value?.state.value;
   if (!inside.value || !talking) return "connecting";
-  if (talking !== "open") return state.value ? "line-lost" : "connecting";
   const flowing = media.shown.value.state.value;
+  if (talking !== "open") return !state.value ? "connecting" : flowing === "connected" ? "line-lost" : "all-lost";
   return flowing === "failed" || flowing === "unsteady" || flowing === "closed" ? "media-lost" : "fine";
 });
 
@@ -53,12 +57,14 @@ export function enter(token: string): void {
   const opened: Line<ToSite, FromSite> = new Line(`/ws/site?token=${encodeURIComponent(token)}`, {
     silence: SILENCE_MS,
     opened: () => hello(opened),
+    quiet: sayHello,
     message: hear,
   });
   line.value = opened;
   opened.reason.subscribe((reason) => {
     if (reason === "signed-out") end({ kind: "signed-out" });
-    if (reason === "seat-taken") end({ kind: "taken" });
+    else if (reason === "seat-taken" && goodbye?.code === "dropped") end({ kind: "ended", text: goodbye.text });
+    else if (reason === "seat-taken") end({ kind: "taken" });
   });
   setInterval(report, REPORT_MS);
 }
@@ -69,8 +75,13 @@ export function firstPicture(): void {
   performance.measure("linkup:first-picture", "linkup:join-click");
 }
 
+/** Also a question: the welcome tells whether the server still has our media. */
+function sayHello(): void {
+  line.peek()?.send({ type: "hello", device: device(), ...media.living });
+}
+
 function hello(opened: Line<ToSite, FromSite>): void {
-  opened.send({ type: "hello", device: device(), ...media.living });
+  sayHello();
   media.opened(opened);
   opened.send({ type: "microphone", open: microphoneOpen.peek() && !!tracks.microphone.peek() });
   opened.send({ type: "camera", on: cameraOn.peek() && !!tracks.camera.peek() });
@@ -78,17 +89,12 @@ function hello(opened: Line<ToSite, FromSite>): void {
 
 function hear(message: ToSite): void {
   if (message.type === "levels") showLevels(message.levels);
-  else if (message.type === "state") state.value = message;
-  else if (message.type === "welcome") media.welcomed(message.media);
+  else if (message.type === "state") {
+    state.value = message;
+    media.told(message.slots);
+  } else if (message.type === "welcome") media.welcomed(message.media);
   else if (message.type === "error") refused.value = message.text;
-  else if (message.type === "bye") said(message.code, message.text);
-}
-
-/** The server ends this page's session; a restart or a taken seat is told by the close code. */
-function said(code: string, text: Text): void {
-  if (/restart|seat|taken|replaced|token|signed/.test(code)) return;
-  line.peek()?.close("ended");
-  end({ kind: "ended", text });
+  else if (message.type === "bye") goodbye = message;
 }
 
 function end(how: Ending): void {

@@ -25,7 +25,8 @@ function sayState(now: SiteState): [IconNode, string] {
 function sayLine(): [IconNode, string] | null {
   const w = words.value;
   if (connection.value === "connecting") return [RefreshCw, w.saysConnecting];
-  if (connection.value === "line-lost") return [RefreshCw, w.saysReconnecting];
+  if (connection.value === "line-lost") return [RefreshCw, w.saysLineAgain];
+  if (connection.value === "all-lost") return [RefreshCw, w.saysReconnecting];
   if (connection.value === "media-lost") return [RefreshCw, w.saysMediaAgain];
   return null;
 }

@@ -4,6 +4,8 @@
 //   line opens, no living peer  → hello, offer (in one breath: the answer to hello need not be waited for)
 //   line opens, peer lives      → hello {peer} → welcome "keep": nothing; "renew" or "new": offer
 //   peer fails, line open       → offer
+//   nothing heard on the peer   → `doubt`: the page says hello {peer}; welcome "renew": offer
+//     for some seconds
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { Peer, type PeerOptions } from "./peer";
 import type { Answer, MediaAnswer } from "./protocol";
@@ -11,24 +13,36 @@ import { RequestError, type Line } from "./socket";
 
 type OfferLine = Line<{ type: string }, { type: "offer"; sdp: string }>;
 
-const AGAIN_MS = 2000; // after an offer was refused
+const AGAIN_MS = 1000; // after an offer was refused
+const LOOK_MS = 1000;
+const SILENT_LOOKS = 3; // an idle connection still gets answers to its checks every 2.5 s
+
+export interface MediaHooks {
+  /** Give a new peer its tracks. */
+  ready?: (peer: Peer) => void;
+  /** Ask the server whether the peer still lives: say hello. */
+  doubt: () => void;
+}
 
 export class Media {
   readonly #options: PeerOptions;
   readonly #shown = signal<Peer>(null as never);
-  readonly #ready: (peer: Peer) => void;
+  readonly #hooks: MediaHooks;
   #line: OfferLine | null = null;
   #peer: Peer;
   #id: string | null = null;
   #timer = 0;
   #stopWatching: () => void = () => undefined;
+  #heard = { sign: -1, silent: 0 };
+  #showed = false; // some slot showed something when we were last told
 
-  /** Makes the first peer and its offer at once. `ready` gives each new peer its tracks. */
-  constructor(options: PeerOptions, ready: (peer: Peer) => void = () => undefined) {
+  /** Makes the first peer and its offer at once. */
+  constructor(options: PeerOptions, hooks: MediaHooks) {
     this.#options = options;
-    this.#ready = ready;
+    this.#hooks = hooks;
     this.#peer = this.#make();
     this.#shown.value = this.#peer;
+    setInterval(() => void this.#look(), LOOK_MS);
   }
 
   /** The peer whose pictures are shown: the old one until the new one is connected. */
@@ -50,7 +64,14 @@ export class Media {
 
   /** The server's welcome: an offer that is on its way already is not made twice. */
   welcomed(media: MediaAnswer): void {
-    if (media !== "keep" && this.living.peer) this.renew();
+    if (media === "renew" && this.living.peer) this.renew();
+  }
+
+  /** The state's slots: when all fall empty at once, the server may have lost our peer. */
+  told(slots: (string | null)[]): void {
+    const some = slots.some((each) => each !== null);
+    if (this.#showed && !some && this.living.peer) this.#hooks.doubt();
+    this.#showed = some;
   }
 
   /** Leave this peer and offer a new one. */
@@ -74,7 +95,7 @@ export class Media {
 
   #make(): Peer {
     const peer = new Peer(this.#options);
-    this.#ready(peer);
+    this.#hooks.ready?.(peer);
     void peer.offer();
     return peer;
   }
@@ -113,6 +134,16 @@ export class Media {
       }
       if (state === "failed") queueMicrotask(() => this.#failed(peer));
     });
+  }
+
+  /** A browser takes ten seconds and more to call a dead connection failed; silence tells sooner. */
+  async #look(): Promise<void> {
+    const peer = this.#peer;
+    if (!this.living.peer) return;
+    const sign = await peer.signOfLife();
+    if (peer !== this.#peer) return;
+    this.#heard = { sign, silent: sign === this.#heard.sign ? this.#heard.silent + 1 : 0 };
+    if (this.#heard.silent >= SILENT_LOOKS) this.#hooks.doubt();
   }
 
   #failed(peer: Peer): void {

@@ -105,6 +105,16 @@ export class Peer {
     return before && now.at > before.at ? compare(before, now) : null;
   }
 
+  /** A number that changes whenever anything at all was received. */
+  async signOfLife(): Promise<number> {
+    let sum = 0;
+    (await this.#connection.getStats()).forEach((entry: Record<string, unknown>) => {
+      if (entry["type"] !== "candidate-pair") return;
+      for (const key of ["packetsReceived", "bytesReceived", "responsesReceived"]) sum += Number(entry[key] ?? 0);
+    });
+    return sum;
+  }
+
   close(): void {
     this.#enter("closed");
     this.#connection.onconnectionstatechange = null;

@@ -36,6 +36,8 @@ export interface LineOptions<In> {
   message: (message: In) => void;
   /** ms of silence after which the line is given up and made anew; 0: silence is normal. */
   silence?: number;
+  /** Called after half of that: ask something that the server answers. */
+  quiet?: () => void;
 }
 
 export class Line<In extends { type: string }, Out extends { type: string }> {
@@ -154,7 +156,9 @@ export class Line<In extends { type: string }, Out extends { type: string }> {
   #watch = (): void => {
     const silence = this.#options.silence ?? 0;
     const heard = performance.now() - this.#lastHeard;
-    if (!silence || heard < silence || this.#state.value === "closed" || this.#state.value === "waiting") return;
+    if (!silence || this.#state.value === "closed" || this.#state.value === "waiting") return;
+    if (heard > silence / 2 && this.#state.value === "open") this.#options.quiet?.();
+    if (heard < silence) return;
     const dead = this.#socket;
     this.#socket = null;
     dead?.close();
