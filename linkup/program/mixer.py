@@ -88,7 +88,9 @@ class ProgramClock:
 
     def compose(self, command: Compose) -> None:
         """What is wanted from now on; the newest wins."""
-        self._wanted = (command, clock.now_ns())
+        waiting = self._wanted
+        again = waiting is not None and waiting[0].take == command.take
+        self._wanted = (command, waiting[1] if waiting and again else clock.now_ns())
 
     # ------------------------------------------------------------ the clock's thread
 

@@ -15,7 +15,7 @@ import structlog
 from linkup.program import ladder
 from linkup.program.decode import Coded, VideoCodec, VideoDecoder
 from linkup.program.opus import Sound
-from linkup.program.timeline import Timeline
+from linkup.program.timeline import LONGEST_NS, Timeline
 from linkup.program.voices import Voice
 from linkup.wire import h264, rtp, vp8
 from linkup.wire.frames import Frame
@@ -123,6 +123,7 @@ class Source:
             self._end_video()
         elif self._audio is not None and self._audio.track == track:
             self._audio = None
+            self.timeline.end("audio")
 
     def ask_keyframe(self) -> None:
         """Its picture is wanted and there is none yet."""
@@ -147,6 +148,7 @@ class Source:
         if self._video is not None:
             self._video.decoder.close()
             self._video = None
+            self.timeline.end("video")
 
     def _push(self, video: _Video, ordered: list[tuple[int, rtp.Packet]], at: int) -> None:
         for number, parsed in ordered:
@@ -180,7 +182,8 @@ class Source:
         ready = video.decoder.ready
         while ready:
             due = self.timeline.due("video", ready[0].rtp)
-            if due is not None and due > at:
+            # Further ahead than any delay: a sender's clock that was set, not a picture to keep.
+            if due is not None and at < due < at + 2 * LONGEST_NS:
                 break
             self.shown = ready.popleft().frame
             self.frame_at = at

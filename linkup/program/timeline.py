@@ -59,10 +59,12 @@ class _Track:
         else:
             self.current = min(self.current, transit)
         self.floor = min(self.current, self.current if self.previous is None else self.previous)
-        over = transit - self.floor
-        faded = self.jitter * math.exp(-(at - self.at) / SECOND / JITTER_TAU_S) if self.at else 0.0
-        self.jitter = max(float(over), faded)
+        self.jitter = max(float(transit - self.floor), self.jitter_at(at))
         self.at = at
+
+    def jitter_at(self, at: int) -> float:
+        """The peak, faded since the last arrival."""
+        return self.jitter * math.exp(min(0, self.at - at) / SECOND / JITTER_TAU_S)
 
     def forget(self) -> None:
         self.floor = self.current = self.previous = self.ntp = None
@@ -74,7 +76,7 @@ class Timeline:
     """The clock of one feed: RTP times of its tracks → CLOCK_MONOTONIC ns at which to play them."""
 
     def __init__(self) -> None:
-        self._tracks: dict[Kind, _Track] = {}
+        self._tracks: dict[Kind, _Track] = {}  # replaced as a whole: two threads look at it
         self._delay = 0.0
         self._delay_at = 0
 
@@ -89,7 +91,11 @@ class Timeline:
 
     def start(self, kind: Kind, rate: int) -> None:
         """A track begins anew (new publisher, new codec)."""
-        self._tracks[kind] = _Track(rate)
+        self._tracks = {**self._tracks, kind: _Track(rate)}
+
+    def end(self, kind: Kind) -> None:
+        """A track is over: it no longer has a say."""
+        self._tracks = {key: each for key, each in self._tracks.items() if key != kind}
 
     def arrived(self, kind: Kind, rtp: int, at: int) -> None:
         """A packet, or the last packet of a frame, with this unwrapped RTP time arrived."""
@@ -120,15 +126,14 @@ class Timeline:
         return (at - self._base(kind, track)) * track.rate / SECOND
 
     def _base(self, kind: Kind, track: _Track) -> int:
-        offsets = self._offsets()
-        if offsets is None:
-            return (track.floor or 0) + int(self._delay)
-        return offsets[kind] + int(self._delay)
+        offset = (self._offsets() or {}).get(kind, track.floor)
+        return (offset or 0) + int(self._delay)
 
     def _offsets(self) -> dict[Kind, int] | None:
         """Per track: the start of its RTP times on our clock, both on one axis."""
         axis: int | None = None
-        for track in self._tracks.values():
+        tracks = self._tracks
+        for track in tracks.values():
             if track.floor is None:
                 continue
             if track.ntp is None:
@@ -139,10 +144,10 @@ class Timeline:
             axis = floor if axis is None else max(axis, floor)
         if axis is None:
             return None
-        return {kind: (each.ntp or 0) + axis for kind, each in self._tracks.items()}
+        return {kind: (each.ntp or 0) + axis for kind, each in tracks.items()}
 
     def _adapt(self, at: int) -> None:
-        wanted = max(track.jitter for track in self._tracks.values()) + MARGIN_NS
+        wanted = max(track.jitter_at(at) for track in self._tracks.values()) + MARGIN_NS
         wanted = min(max(wanted, SHORTEST_NS), LONGEST_NS)
         lowest = self._delay - max(0, at - self._delay_at) * SHRINK if self._delay else 0.0
         self._delay = max(wanted, lowest)

@@ -111,3 +111,15 @@ def test_a_restarted_sender_begins_anew() -> None:
     timeline.arrived("video", 5_000_000, 110 * S)
     due = timeline.due("video", 5_000_000)
     assert due is not None and 110 * S <= due <= 110 * S + LONGEST_NS
+
+
+def test_a_track_that_ended_has_no_say() -> None:
+    timeline = both()
+    run(timeline, 2, video_late_ms=150)
+    timeline.report("audio", 555 * S, 7000)
+    timeline.report("video", 555 * S, 90)
+    together = timeline.due("audio", 7000)
+    timeline.end("video")
+    alone = timeline.due("audio", 7000)
+    assert together is not None and alone is not None and together - alone >= 140 * MS
+    assert timeline.due("video", 90) is None
