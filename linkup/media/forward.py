@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from linkup.media.socket import MAX_PACKET, OUT_SIZE, OUT_SLOTS, Outbox
+from linkup.media.socket import MAX_PACKET, OUT_SIZE, RUN, Lane, Outbox, ffi
 from linkup.media.srtp import protect as srtp_protect
 from linkup.wire import rtp
 
@@ -25,24 +25,23 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_memmove = ffi.memmove
 _pack_header = rtp.HEADER.pack_into
 _MASK = 0xFFFFFFFF
 _LARGEST = MAX_PACKET - rtp.HEADER_BYTES
 PROFILES = ("42e0", "4200", "4d00", "6400")  # H.264 profiles that a slot may take
 
 
-class Way:
-    """How packets leave to one peer: shared by its slots, filled in when it is connected."""
+class Way(Lane):
+    """How packets leave to one peer: shared by its slots, open when it is connected."""
 
-    __slots__ = ("box", "context", "failed", "name", "octets", "open", "packets", "peer")
-
-    def __init__(self, peer: str, box: Outbox) -> None:
+    def __init__(self, peer: str, box: Outbox, name: Any) -> None:
+        super().__init__(name)
         self.peer = peer
         self.box = box
         self.context: Any = None  # libsrtp
-        self.name: Any = None  # sockaddr
         self.open = False
-        self.packets = 0  # sent to this peer, retransmissions and reports included
+        self.packets = 0  # of media sent to this peer, retransmissions included
         self.octets = 0
         self.failed = 0  # could not be protected or were too long
 
@@ -61,13 +60,6 @@ class Slot:
         shown: Callable[[Slot, str | None, int], None],
     ) -> None:
         self.way = way
-        self._box = way.box
-        self._memory = way.box.memory
-        self._bodies = way.box.bodies
-        self._pointers = way.box.pointers
-        self._lengths = way.box.lengths
-        self._headers = way.box.headers
-        self._memmove = way.box.memmove
         self.kind: Kind = kind
         self.index = index
         self.mid = mid
@@ -109,12 +101,13 @@ class Slot:
         if size > _LARGEST:
             way.failed += 1
             return
-        box = self._box
-        index = box.count
-        if index == OUT_SLOTS:
-            box.flush()
+        index = way.count
+        if index == RUN:
+            way.box.flush()
             index = 0
-        memory = self._memory
+        if not index:
+            way.box.dirty.append(way)
+        memory = way.memory
         base = index * OUT_SIZE
         _pack_header(
             memory,
@@ -125,7 +118,7 @@ class Slot:
             packet.timestamp + self._timestamp_offset & _MASK,
             self.ssrc,
         )
-        self._memmove(self._bodies[index], packet.body, size)
+        _memmove(way.bodies[index], packet.body, size)
         position = packet.picture_position
         if position >= 0:
             position += base + 12
@@ -137,13 +130,12 @@ class Slot:
                 memory[position] = picture & 0x7F
             if packet.tl0_position >= 0:
                 memory[packet.tl0_position + base + 12] = packet.tl0 + self._tl0_offset & 0xFF
-        length = self._lengths[index]
+        length = way.lengths[index]
         length[0] = size + 12
-        if srtp_protect(way.context, self._pointers[index], length):
+        if srtp_protect(way.context, way.pointers[index], length):
             way.failed += 1
             return
-        self._headers[index].msg_name = way.name
-        box.count = index + 1
+        way.count = index + 1
         way.packets += 1
         way.octets += size
 

@@ -159,7 +159,7 @@ class Plane:
 
     def send(self, data: bytes, name: bytes) -> None:
         """Queue one datagram; it leaves at the end of this turn of the loop at the latest."""
-        if not self.box.count:
+        if not self.box.singles:
             self._loop.call_soon(self.box.flush)
         self.box.put(data, name)
 
@@ -255,8 +255,7 @@ class Plane:
         offer = sdp.parse(wanted.offer)
         decided = plan(offer, wanted)
         at = clock.now_ns()
-        way = Way(wanted.peer, self.box)
-        way.name = self.port.new_name(bytes(self.port.name_size))
+        way = Way(wanted.peer, self.box, self.port.new_name(bytes(self.port.name_size)))
         peer = Peer(
             self,
             wanted.peer,
