@@ -25,9 +25,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CAPACITY = 48 * 1024 * 1024  # bytes of messages that wait: ten seconds of twenty sites
-PACE_S = 0.05  # messages are taken in turns this far apart: fewer wake-ups, the same files
+PACE_S = 0.1  # messages are taken in turns this far apart: fewer wake-ups, the same files
 TICK_NS = 100_000_000
-BUSY = 1024 * 1024  # bytes that wait: no pause now
 MAX_TRACKS = 4096
 
 _RESET = b""  # in the queue: the connection to the packet plane was made anew
@@ -40,7 +39,7 @@ class Engine:
         """`ask(track)` asks for a key frame; it is called from the engine's thread."""
         self.dropped = 0  # packets, since start
         self.faults = 0  # entries that could not be handled: a defect, logged
-        self.done_until = 0  # arrival of the newest packet that was handled
+        self.clear_at = clock.now_ns()  # when everything that had come was handled last
         self._shelf = shelf
         self._note = note
         self._ask = ask
@@ -64,11 +63,6 @@ class Engine:
         self._put += len(message)
         self._queue.append(message)
 
-    @property
-    def idle(self) -> bool:
-        """Nothing waits to be handled."""
-        return not self._queue
-
     def reset(self) -> None:
         """The packet plane was started again: its track numbers mean other tracks now."""
         self._queue.append(_RESET)
@@ -81,8 +75,9 @@ class Engine:
     def _run(self) -> None:
         ticked = 0
         while True:
-            stopping = self._stop.wait(PACE_S if self._put - self._taken < BUSY else 0)
+            self._stop.wait(0 if self._queue else PACE_S)
             self._drain()
+            stopping = self._stop.is_set() and not self._queue
             now = clock.now_ns()
             if now - ticked >= TICK_NS:
                 ticked = now
@@ -93,7 +88,14 @@ class Engine:
                 return
 
     def _drain(self) -> None:
-        while self._queue:
+        began = clock.now_ns()
+        while True:
+            now = clock.now_ns()
+            if not self._queue:
+                self.clear_at = now
+                return
+            if now - began > TICK_NS:  # so much comes that time must not be forgotten over it
+                return
             message = self._queue.popleft()
             self._taken += len(message)
             if message is _RESET:
@@ -119,7 +121,6 @@ class Engine:
         feed = known[1]
         if kind == tap.RTP:
             feed.packet(track, payload, at)
-            self.done_until = at
         elif kind == tap.REPORT and len(payload) == tap.REPORT_BODY.size:
             ntp, timestamp = tap.REPORT_BODY.unpack(payload)
             feed.report(track, ntp, timestamp)

@@ -32,8 +32,11 @@ from linkup.runtime import ControlLine, Place, cpu_seconds, rss_mb
 log = structlog.get_logger()
 
 SYNC_S = 1.0  # between two fsyncs of all files
-FILES_S = 5.0  # of the 8 s between SIGTERM and SIGKILL: for the ends of files and their hashes
-JOURNAL_S = 2.0
+# Of the 8 s between SIGTERM and SIGKILL:
+PACKETS_S = 2.0  # for what was read already
+FILES_S = 4.0  # for the ends of files and their hashes
+JOURNAL_S = 1.5
+BEHIND_NS = 3_000_000_000  # packets that wait longer to be written are worth a warning
 _IN_MEMORY_NS = (PIECE_MS + WAIT_MS) * 1_000_000  # what may not be in the files yet
 
 
@@ -70,10 +73,9 @@ class Recorder:
     async def stop(self) -> None:
         """Finish the files, then the journal."""
         self._stop.set()
-        await asyncio.to_thread(self.tap.stop, 1.0)
-        await asyncio.to_thread(self.engine.stop, FILES_S)
+        await asyncio.to_thread(self.tap.stop, 0.5)
+        await asyncio.to_thread(self.engine.stop, PACKETS_S)
         await asyncio.to_thread(self.shelf.close, FILES_S)
-        await asyncio.to_thread(self._recovery.join, 1.0)
         self._note("record-stopped", {"files": self.shelf.files, "bytes": self.shelf.bytes})
         await asyncio.to_thread(self.notary.stop, JOURNAL_S)
 
@@ -95,6 +97,8 @@ class Recorder:
         errors = dict(self.shelf.errors)
         if self.notary.error:
             errors["journal"] = self.notary.error
+        if clock.now_ns() - self.engine.clear_at > BEHIND_NS:
+            errors["slow"] = "the disk of recordings does not keep up"
         for what, text in errors.items():
             if what not in self._troubles:
                 self._note("trouble", {"what": what, "text": text})
@@ -137,12 +141,11 @@ class Recorder:
 
     def _sync(self) -> None:
         while not self._stop.wait(SYNC_S):
-            idle = self.engine.idle
-            now = clock.now_ns()
+            clear = self.engine.clear_at
             self.shelf.sync()
             self.shelf.check_space()
             if not self.shelf.errors.get("write"):
-                self.flushed = (now if idle else self.engine.done_until) - _IN_MEMORY_NS
+                self.flushed = clear - _IN_MEMORY_NS
 
     def _recover(self) -> None:
         try:

@@ -174,11 +174,17 @@ class Shelf:
                     self.errors["write"] = f"cannot write {segment.name}: {error.strerror}"
 
     def close(self, patience_s: float) -> None:
-        """Wait for all files that were ended. After `patience_s` they are no longer hashed (their
-        lines then say `"sha256":null`; the next start adds what is missing)."""
-        timer = threading.Timer(patience_s, self._hurry.set)
+        """Wait for all files that were ended, at most `patience_s`. In its last fifth they are no
+        longer hashed (their lines then say `"sha256":null`; the next start adds what is missing).
+        """
+        timer = threading.Timer(patience_s * 0.8, self._hurry.set)
         timer.start()
-        self._closer.shutdown(wait=True)
+        last = self._closer.submit(lambda: None)
+        try:
+            last.result(patience_s)
+        except TimeoutError:
+            log.error("files could not be finished in time", files=len(self.open))
+        self._closer.shutdown(wait=False)
         timer.cancel()
 
     def _end(self, segment: Segment, why: str) -> None:

@@ -25,6 +25,7 @@ WINDOW = 5 * SECOND  # of the minimum filter; two windows are looked at
 LEARNING = 2 * SECOND  # at the beginning a smaller difference is believed at once
 DEAD_BAND = 10_000_000  # an error below this is left alone: it is jitter
 STEP = 2 * SECOND  # an error above this is a clock that was set: follow at once
+PATIENCE = SECOND  # for such an error backwards, which a stalled network looks like too
 SLEW = 0.005  # s/s
 DISTRUST = SECOND  # a report that moves a track by more is wrong (some senders invent theirs)
 
@@ -32,19 +33,26 @@ DISTRUST = SECOND  # a report that moves a track by more is wrong (some senders 
 class Offset:
     """Follows the smallest difference of arrival and source time."""
 
-    __slots__ = ("_began", "_least", "_moving", "_previous", "_turn", "_updated", "value")
+    __slots__ = ("_began", "_far", "_least", "_moving", "_previous", "_turn", "_updated", "value")
 
     def __init__(self) -> None:
         self.value: int | None = None
         self._began = self._turn = self._updated = 0
         self._least = self._previous = 0
         self._moving = False
+        self._far = 0  # since when every packet is much later than it should be
 
     def update(self, difference: int, at: int) -> int:
         """One packet arrived at `at` with this difference; the offset to be used for it."""
         value = self.value
         if value is None:
             return self.start(difference, difference, at)
+        if difference - value > STEP:  # a network that stalls lets go again; a clock does not
+            self._far = self._far or at
+            if at - self._far > PATIENCE:
+                return self.start(difference, difference, at)
+        else:
+            self._far = 0
         if at - self._turn > WINDOW:
             self._previous, self._least, self._turn = self._least, difference, at
         elif difference < self._least:
@@ -61,6 +69,7 @@ class Offset:
         self.value = value
         self._began = self._turn = self._updated = at
         self._least = self._previous = difference
+        self._far = 0
         return value
 
     def _follow(self, value: int, error: int, at: int) -> int:

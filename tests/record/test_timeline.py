@@ -88,10 +88,21 @@ def test_reports_that_are_nonsense_are_not_believed() -> None:
         assert abs(video - audio) < 40 * MS
 
 
-def test_a_clock_that_is_set_is_followed() -> None:
+@pytest.mark.parametrize("after", [500, -500])
+def test_a_clock_that_is_set_is_followed(after: int) -> None:
     offset = Offset()
     for step in range(100):
-        offset.update(5 * SECOND, step * SECOND)
-    for step in range(100, 120):
-        offset.update(500 * SECOND, step * SECOND)
-    assert offset.value == 500 * SECOND
+        offset.update(5 * SECOND, step * SECOND // 10)
+    for step in range(100, 115):
+        offset.update(after * SECOND, step * SECOND // 10)
+    assert offset.value == after * SECOND
+
+
+def test_a_network_that_stalls_moves_nothing() -> None:
+    offset = Offset()
+    for step in range(100):
+        offset.update(5 * SECOND, step * SECOND // 10)
+    now = 10 * SECOND
+    for late in range(6000, 0, -100):  # six seconds stalled, then everything at once
+        assert offset.update(5 * SECOND + late * MS, now) == 5 * SECOND
+    assert offset.update(5 * SECOND, now + SECOND // 10) == 5 * SECOND
