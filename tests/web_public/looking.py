@@ -27,6 +27,7 @@ async def until_playing(page: Page, seconds: float = 0.5, timeout_ms: int = 20_0
 async def faults_in_both_themes(page: Page) -> list[str]:
     """What axe finds wrong in the light page and in the dark one, one line each."""
     found = []
+    await page.emulate_media(reduced_motion="reduce")  # or colours would be caught on their way
     for theme in ("light", "dark"):
         await page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
         found += await faults_of(page)
