@@ -78,7 +78,7 @@ class Peer:
         # where it is
         self.name = b""  # sockaddr that we send to
         self.sources: list[bytes] = []  # all that passed a check, newest last
-        self.opened_at = now
+        self.number = 0  # counts up with every peer that is opened: which is the newer
         self.heard_at = now
         self._name_heard_at = now
         # what it sends

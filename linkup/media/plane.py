@@ -66,6 +66,7 @@ class Plane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._loudest = voices.Loudest()
         self._beat = 0
+        self._opened = 0
         self._defects = 0
         self._loop = asyncio.get_running_loop()
         self.tap = Tap(tap, self)
@@ -236,6 +237,13 @@ class Plane:
     def _look(self, feed: Feed) -> None:
         feed.look(clock.now_ns())
 
+    def tell_feeds(self) -> None:
+        """Tell the state of every feed that carries something: control has just come (back)."""
+        at = clock.now_ns()
+        for feed in self.feeds.values():
+            if feed.told[:2] != (None, None):
+                self._feed_changed(feed, at)
+
     def _feed_changed(self, feed: Feed, at: int) -> None:
         audio, video, _ = feed.told
         self._tell(
@@ -267,6 +275,8 @@ class Plane:
             self._slot_shown,
             at,
         )
+        self._opened += 1
+        peer.number = self._opened
         self.peers[peer.id] = peer
         self._by_fragment[peer.fragment] = peer
         self._ordered.append(peer)
@@ -307,19 +317,28 @@ class Plane:
             return
         at = clock.now_ns()
         peer.connected(peer.dtls.cipher)
-        self._take_over(peer)
+        if not self._take_over(peer):
+            return
         self._changed(peer, at)
         self.map_slots(peer.id, peer.wanted, peer.audio)
 
-    def _take_over(self, peer: Peer) -> None:
-        """The newest connection of a publisher has the feed; the older ones are closed."""
+    def _take_over(self, peer: Peer) -> bool:
+        """The newest connection of a publisher has the feed, the others are closed.
+
+        False when `peer` itself is an older one whose handshake took longer.
+        """
         if peer.publishes is None:
-            return
-        for other in list(self.peers.values()):
-            if other is not peer and other.publishes == peer.publishes and other.state != "new":
+            return True
+        rivals = [each for each in self.peers.values() if each.publishes == peer.publishes]
+        if any(each.cipher and each.number > peer.number for each in rivals):
+            self.peer_closed(peer, REPLACED)
+            return False
+        for other in rivals:
+            if other.number < peer.number:
                 # Tracks stay in the feed: slots hold the old picture until the new key frame.
                 self.peer_closed(other, REPLACED)
         self.feed(peer.publishes).take_over(peer.id, peer.clock)
+        return True
 
     def peer_closed(self, peer: Peer, reason: str) -> None:
         """Forget a peer and tell control."""

@@ -154,6 +154,16 @@ async def test_a_replaced_publisher_keeps_its_viewers(stage):
     assert [each.feed for each in stage.facts(messages.SlotShown)] == ["north"]
 
 
+async def test_an_older_publisher_that_connects_late_does_not_take_over(stage):
+    lines = [("video", "sendonly", 5)]
+    slow = stage.open(lines, publishes="north")
+    quick = await stage.camera("north", 6)
+    assert slow.peer not in stage.plane.peers
+    closed = [e.peer for e in stage.facts(messages.PeerChanged) if e.peer.state == "closed"]
+    assert [(each.peer, each.reason) for each in closed] == [(slow.peer, "replaced")]
+    assert stage.plane.feeds["north"].publisher == quick.peer
+
+
 async def test_the_picture_goes_when_the_publisher_leaves(stage):
     viewer = await stage.viewer("north")
     camera = await stage.camera("north", 5)

@@ -47,6 +47,7 @@ async def test_packets_flow_while_control_is_dead(run):
             camera.send_rtp(packet)
         await until(lambda: len(viewer.rtp) == 3)
         await control.die()
+        control.said.clear()
         for _ in range(5):
             for packet in source.next():
                 camera.send_rtp(packet)
@@ -59,6 +60,8 @@ async def test_packets_flow_while_control_is_dead(run):
             "see": "connected",
         }
         assert peers["see"].video_slots == ["north"] and peers["cam"].publishes == "north"
+        await until(lambda: control.last(messages.FeedChanged) is not None)
+        assert control.last(messages.FeedChanged).video == "vp8"
         control.send(messages.ClosePeer(peer="cam", reason="dropped"))
         await until(
             lambda: any(
