@@ -26,7 +26,8 @@ VIDEO_TRACK, AUDIO_TRACK = 1, 2
 VIDEO_TYPE, AUDIO_TYPE = 102, 111  # RTP payload types; media rewrites them for each receiver
 BURST = 16  # packets a message
 PACE_S = 0.002  # between bursts: 8000 packets/s at most
-WAITING = 2000  # packets; more is a reader that is gone
+RETRY_S = 0.01  # when media did not take a burst
+WAITING = 1000  # packets, two seconds or so; more is a media process that hangs
 
 # Both tracks come from one publisher; another process of the program is another one.
 _PEER = f"program-{secrets.token_hex(4)}"
@@ -64,7 +65,7 @@ class _Stream:
 
 
 class ProgramFeed:
-    """Lives in the event loop. `send` takes one message for the tap; False: it was dropped."""
+    """Lives in the event loop. `send` takes one message for the tap; False: try again soon."""
 
     def __init__(self, send: Send, extradata: bytes) -> None:
         """`extradata`: SPS and PPS, put before every key frame."""
@@ -74,7 +75,7 @@ class ProgramFeed:
         self._audio = _Stream(_track(AUDIO_TRACK, "audio", RATE, AUDIO_TYPE))
         self._queue: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self.dropped = 0
+        self.dropped = 0  # packets
 
     def announce(self) -> None:
         """Say what the two tracks are, and which UTC their RTP times mean; once a second."""
@@ -116,10 +117,12 @@ class ProgramFeed:
     def _pump(self) -> None:
         self._timer = None
         burst = [self._queue.popleft() for _ in range(min(BURST, len(self._queue)))]
+        pause = PACE_S
         if burst and not self._send(b"".join(burst)):
-            self.dropped += len(burst)
+            self._queue.extendleft(reversed(burst))
+            pause = RETRY_S
         if self._queue:
-            self._timer = asyncio.get_running_loop().call_later(PACE_S, self._pump)
+            self._timer = asyncio.get_running_loop().call_later(pause, self._pump)
 
 
 def _track(number: int, kind: str, rate: int, payload_type: int) -> Track:

@@ -34,7 +34,7 @@ class TapLine:
         self._socket: socket.socket | None = None
         self._lost = asyncio.Event()
         self._want = Want(reader="program", audio=[], video=[])
-        self.dropped = 0  # messages that media was too slow for
+        self.refused = 0  # messages that media was too slow for at that moment
         self.garbage = 0  # entries that raised
 
     def want(self, audio: list[str], video: list[str]) -> None:
@@ -45,17 +45,17 @@ class TapLine:
             self._say_want()
 
     def send(self, message: bytes) -> bool:
-        """Give one message to media; False when it could not be taken now."""
+        """Give one message to media; False when it cannot take it now. While there is no media
+        it goes nowhere, and that is true too."""
         if self._socket is None:
-            return False
+            return True
         try:
             self._socket.send(message)
         except BlockingIOError:
-            self.dropped += 1
+            self.refused += 1
             return False
         except OSError:
             self._lost.set()
-            return False
         return True
 
     def ask_keyframe(self, track: int) -> None:
