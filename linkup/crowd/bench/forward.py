@@ -58,4 +58,4 @@ def _row(mine: Sample, other: Sample | None) -> dict[str, Any]:
 
 
 def _delivered(sample: Sample) -> int:
-    return round(sample.receivers["packets"] / sample.receivers["seconds"])
+    return int(sample.receivers["packets"] / sample.receivers["seconds"])
