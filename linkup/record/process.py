@@ -73,6 +73,7 @@ class Recorder:
     async def stop(self) -> None:
         """Finish the files, then the journal."""
         self._stop.set()
+        self.shelf.stopping()
         await asyncio.to_thread(self.tap.stop, 0.5)
         await asyncio.to_thread(self.engine.stop, PACKETS_S)
         await asyncio.to_thread(self.shelf.close, FILES_S)

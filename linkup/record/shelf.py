@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 RETRY_S = 1.0  # after the disk refused something
 FULL = 2 * 1024 * 1024  # bytes free below which no new file is begun
+REREAD = 300 * 1024 * 1024  # bytes of files that are given header and index when the process stops
 _CHUNK = 1024 * 1024
 
 Note = Callable[[str, dict[str, Any]], None]  # kind, data
@@ -101,6 +102,7 @@ class Shelf:
         self._note = note
         self._minimum_free = minimum_free
         self._retry = 0.0
+        self._left = -1  # of REREAD, once the process stops
         self._hurry = threading.Event()
         self._closer = ThreadPoolExecutor(1, thread_name_prefix="closer")
 
@@ -173,6 +175,11 @@ class Shelf:
                 if error.errno != 9:  # EBADF: it was closed just now, which syncs it too
                     self.errors["write"] = f"cannot write {segment.name}: {error.strerror}"
 
+    def stopping(self) -> None:
+        """The process has few seconds left: all files get their hash, but only so many also their
+        duration and seek index, which would make it necessary to read them again."""
+        self._left = REREAD
+
     def close(self, patience_s: float) -> None:
         """Wait for all files that were ended, at most `patience_s`. In its last fifth they are no
         longer hashed (their lines then say `"sha256":null`; the next start adds what is missing).
@@ -189,14 +196,14 @@ class Shelf:
 
     def _end(self, segment: Segment, why: str) -> None:
         try:
-            segment.file.close()
+            segment.file.close(append_only=self._must_be_quick(segment.file.size))
             if segment.file.size == 0:
                 segment.file.path.unlink(missing_ok=True)
                 return
             if not segment.told:
                 segment.told = True
                 self._note("segment-opened", segment.opened())
-            digest = sha256(segment.file.path, self._hurry)
+            digest = segment.file.digest or sha256(segment.file.path, self._hurry)
             self._note("segment-closed", segment.closed(digest, why))
         except OSError as error:
             self._failed(f"cannot finish {segment.name}: {error.strerror or error}")
@@ -206,6 +213,15 @@ class Shelf:
         finally:
             self.bytes_closed += segment.file.size
             self.open.pop(segment.name, None)
+
+    def _must_be_quick(self, size: int) -> bool:
+        """Is there too little time left to read so large a file again for its hash?"""
+        if self._left < 0:
+            return False
+        if size > self._left:
+            return True
+        self._left -= size
+        return False
 
     def _failed(self, text: str) -> None:
         if self.errors.get("write") != text:

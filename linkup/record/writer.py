@@ -13,6 +13,7 @@ channel layout and OpusHead.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,18 +63,25 @@ class _Sink:
     """The file as PyAV sees it. Never raises into the muxer: keeps the first error instead.
 
     What could only be written in part is cut off again, so the file ends with a whole piece.
+    As long as it was only appended to, its SHA-256 is known without reading it again.
     """
 
     def __init__(self, path: Path) -> None:
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         self.error: OSError | None = None
         self.size = 0
+        self.append_only = False  # what would change earlier bytes is left out
+        self.rewritten = False
+        self.hash = hashlib.sha256()
         self._position = 0
 
     def write(self, data: bytes) -> int:
-        if self.error is None:
+        behind = self._position < self.size
+        if self.error is None and not (behind and self.append_only):
             try:
                 self._write(memoryview(data))
+                self.rewritten = self.rewritten or behind
+                self.hash.update(data)
             except OSError as error:
                 self.error = error
                 with contextlib.suppress(OSError):
@@ -179,12 +187,23 @@ class SegmentFile:
             self.audio_packets += 1
         self.ended = max(self.ended, unit.time + unit.duration)
 
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 in hex; `None` when the file must be read to know it."""
+        sink = self._sink
+        return None if sink.rewritten or sink.error else sink.hash.hexdigest()
+
     def sync(self) -> None:
         """fsync; may be called from another thread. Raises `OSError`."""
         os.fsync(self._sink.file)
 
-    def close(self) -> None:
-        """Write the rest, duration and seek index. Never raises: see `error`."""
+    def close(self, append_only: bool = False) -> None:
+        """Write the rest, duration and seek index. Never raises: see `error`.
+
+        With `append_only` nothing that was written is changed: a Matroska file then has no
+        duration in its header, as after a kill, but its `digest` is known at once.
+        """
+        self._sink.append_only = append_only
         try:
             self._output.close()
         except av.FFmpegError as error:

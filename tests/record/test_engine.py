@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from linkup.record import feeds
+from linkup.record import shelf as shelves
 from tests.record.footage import FPS, SECOND, Publisher, decode, pictures, sound
 from tests.record.stage import Stage
 
@@ -127,3 +129,18 @@ def test_the_larger_layer_is_taken_and_the_smaller_when_it_stops(stage: Stage) -
     assert [each["width"] for each in closed] == [320, 160]
     assert closed[0]["video_frames"] == 3 * FPS
     assert closed[1]["video_frames"] >= FPS  # from the first key frame after a second of nothing
+
+
+def test_a_stop_in_a_hurry_still_gives_every_file_its_hash(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelves, "REREAD", 0)
+    monkeypatch.setattr(shelves, "sha256", lambda *_: pytest.fail("there was no time to read"))
+    stage.play(Publisher("a", frames=pictures("vp8", 3), packets=sound(3)).entries())
+    stage.shelf.stopping()
+    (closed,) = stage.finish()
+    path = stage.folder / closed["path"]
+    assert closed["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert closed["bytes"] == path.stat().st_size
+    seen = decode(path)
+    assert seen.frames == 3 * FPS and len(seen.beeps) == 3
