@@ -208,9 +208,12 @@ class Rig:
             connection.setblocking(False)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
             self._tap = connection
-            with contextlib.suppress(OSError):
+            try:
                 while message := await loop.sock_recv(connection, tap.MAX_MESSAGE):
                     self._take(message)
+            except OSError:
+                continue
+            finally:
                 connection.close()
 
     def _send(self, message: bytes) -> None:
