@@ -54,8 +54,6 @@ function options(page) {
     target: ["chrome99", "firefox102", "safari15.4"],
     jsx: "automatic",
     jsxImportSource: "preact",
-    // The player's helper packages ask for React; Preact speaks the same language.
-    alias: { react: "preact/compat", "react-dom": "preact/compat" },
     minify: !watching,
     sourcemap: watching ? "inline" : false,
     legalComments: "none",

@@ -16,13 +16,12 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def launch(playwright: Playwright, without: tuple[str, ...] = ()) -> Browser:
+def launch(playwright: Playwright) -> Browser:
     """Debian's Chromium with fake cameras."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         raise RuntimeError("chromium is not installed: apt-get install chromium")
-    flags = [flag for flag in FLAGS if flag not in without]
-    return playwright.chromium.launch(executable_path=path, args=flags)
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
 def window(browser: Browser, width: int = 1280, height: int = 720) -> BrowserContext:

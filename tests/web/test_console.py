@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -22,9 +23,10 @@ def desk(stage: Stage, context: BrowserContext) -> Page:
 
 def until(page: Page, true: Callable[[], bool]) -> None:
     """Wait for the stage to have heard something."""
-    for _ in range(80):
-        if true():
-            return
+    for _ in range(200):
+        with contextlib.suppress(IndexError):  # nothing of that kind was heard yet
+            if true():
+                return
         page.wait_for_timeout(25)
     raise AssertionError("the page did not ask for it")
 
@@ -163,3 +165,14 @@ def test_the_language_changes_in_place(desk: Page) -> None:
     desk.get_by_role("button", name="English").click()
     expect(desk.locator("#cut")).to_contain_text("Cut")
     assert desk.evaluate("document.documentElement.lang") == "en"
+
+
+def test_muting_the_others_needs_a_second_press_and_can_be_undone(stage: Stage, desk: Page) -> None:
+    desk.get_by_role("button", name="其余静音").click()
+    assert stage.got("mute_all") == []
+    desk.get_by_role("button", name="再按一次").click()
+    until(desk, lambda: stage.got("mute_all") == [{"except": ["changsha"]}])
+    stage.console["sites"][1]["muted"] = True
+    stage.push()
+    desk.get_by_role("button", name="恢复 1 个会场的声音").click()
+    until(desk, lambda: stage.got("mute") == [{"site": "guangzhou", "muted": False}])
