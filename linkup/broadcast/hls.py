@@ -121,6 +121,7 @@ class Rendition:
         """Take a packet; true when it closed a segment."""
         closed = False
         if self._samples and self._is_boundary(packet):
+            self._reach(packet.pts)
             self._close_segment()
             closed = True
         if not self._samples:
@@ -128,10 +129,23 @@ class Rendition:
                 return False  # after a drop: wait for the next aligned key frame
             self._start = packet.pts
             self._utc_ns = clock.utc_ns(packet.at)
+        else:
+            self._reach(packet.pts)
         data = avc.sample(packet.data) if self._video else packet.data
         self._samples.append(fmp4.Sample(data, packet.duration, packet.keyframe))
         self._end = packet.pts + packet.duration
         return closed
+
+    def _reach(self, pts: int) -> None:
+        """Where a frame is missing, the one before stands until `pts`.
+
+        So what follows keeps its time, and a player finds no hole.
+        """
+        missing = pts - self._end
+        if 0 < missing <= self._segment_ticks:
+            last = self._samples[-1]
+            self._samples[-1] = fmp4.Sample(last.data, last.duration + missing, last.keyframe)
+            self._end = pts
 
     def drop(self) -> None:
         """Packets are missing from here on: close what is whole."""

@@ -43,6 +43,29 @@ async def test_segments_are_independent_and_aligned(tmp_path: Path, encoders: En
             assert first.key_frame
 
 
+async def test_a_missing_frame_leaves_no_hole(tmp_path: Path, encoders: Encoders) -> None:
+    hls = Hls(tmp_path, *encoders.parameters(), segment_s=2, window_s=60)
+    pictures = 0
+    for packet in encoders.packets(6):
+        if packet.kind == "video" and not packet.keyframe:
+            pictures += 1
+            if pictures % 7 == 0 or 50 < pictures < 60:
+                continue  # the clock missed these
+        hls._queue.put((packet, False))
+    await hls.close()
+    playlist = (tmp_path / "video.m3u8").read_text()
+    assert re.findall(r"#EXTINF:([\d.]+)", playlist) == ["2.00000"] * 3
+    with av.open(str(tmp_path / "index.m3u8")) as container:
+        stream = container.streams.video[0]
+        end = 0
+        for packet in container.demux(stream):
+            if packet.pts is None:
+                continue
+            assert packet.pts == end
+            end = packet.pts + (packet.duration or 0)
+    assert end == 6 * 90_000
+
+
 async def test_restart_continues_with_a_discontinuity(tmp_path: Path) -> None:
     await _write(tmp_path, Encoders(), 4)
     names = set(re.findall(r"video-\d+\.m4s", (tmp_path / "video.m3u8").read_text()))
