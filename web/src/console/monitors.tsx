@@ -20,8 +20,8 @@ export function PreviewMonitor() {
   const w = words.value;
   const shot = state.value?.preview;
   return (
-    <figure class="monitor next" id="preview">
-      <figcaption><Tally state="next" /><strong>{w.preview}</strong><span class="what">{shot && names(shot.sites)}</span></figcaption>
+    <figure class={`monitor ${shot?.sites.length ? "next" : ""}`} id="preview">
+      <figcaption>{shot?.sites.length ? <Tally state="next" /> : null}<strong>{w.preview}</strong><span class="what">{shot && names(shot.sites)}</span></figcaption>
       <div class="picture">
         {shot?.sites.length
           ? <Composed layout={shot.layout} sites={shot.sites} />
@@ -56,7 +56,7 @@ export function ProgramMonitor() {
   const onAir = current?.on_air;
   const showing = current && (onAir?.sites.length || current.slate);
   return (
-    <figure class="monitor air" id="program">
+    <figure class={`monitor ${showing ? "air" : ""}`} id="program">
       <figcaption>
         <Tally state={showing ? "air" : "off"} /><strong>{w.program}</strong>
         <span class="what">{current?.slate ? w.slateOnAir : onAir && names(onAir.sites)}</span>
