@@ -11,14 +11,17 @@ at the switch and subtracts.
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from linkup import clock
 from linkup.media.socket import MAX_PACKET, OUT_SIZE, RUN, Lane, Outbox, ffi
 from linkup.media.srtp import protect as srtp_protect
 from linkup.wire import rtp
+from linkup.wire.rtp import abs_send_time
 
 if TYPE_CHECKING:
     from linkup.media.track import Arrival, Kind, Track
@@ -28,7 +31,10 @@ log = structlog.get_logger()
 _memmove = ffi.memmove
 _pack_header = rtp.HEADER.pack_into
 _MASK = 0xFFFFFFFF
-_LARGEST = MAX_PACKET - rtp.HEADER_BYTES
+# A header with one RFC 8285 element: abs-send-time, three bytes.
+_TIMED = struct.Struct("!BBHIIHHBBH")
+_pack_timed = _TIMED.pack_into
+_LARGEST = MAX_PACKET - _TIMED.size
 PROFILES = ("42e0", "4200", "4d00", "6400")  # H.264 profiles that a slot may take
 
 
@@ -58,8 +64,10 @@ class Slot:
         ssrc: int,
         payload_types: dict[str, int],
         shown: Callable[[Slot, str | None, int], None],
+        send_time_id: int = 0,
     ) -> None:
         self.way = way
+        self.send_time_id = send_time_id  # header extension abs-send-time, 0: not negotiated
         self.kind: Kind = kind
         self.index = index
         self.mid = mid
@@ -109,19 +117,40 @@ class Slot:
             way.box.dirty.append(way)
         memory = way.memory
         base = index * OUT_SIZE
-        _pack_header(
-            memory,
-            base,
-            packet.first,
-            packet.marker | self._payload_type,
-            number & 0xFFFF,
-            packet.timestamp + self._timestamp_offset & _MASK,
-            self.ssrc,
-        )
-        _memmove(way.bodies[index], packet.body, size)
+        identifier = self.send_time_id
+        if identifier:
+            head = 20
+            send_time = packet.send_time
+            _pack_timed(
+                memory,
+                base,
+                packet.first | 0x10,
+                packet.marker | self._payload_type,
+                number & 0xFFFF,
+                packet.timestamp + self._timestamp_offset & _MASK,
+                self.ssrc,
+                0xBEDE,
+                1,
+                identifier << 4 | 2,
+                send_time >> 16,
+                send_time & 0xFFFF,
+            )
+            _memmove(way.timed_bodies[index], packet.body, size)
+        else:
+            head = 12
+            _pack_header(
+                memory,
+                base,
+                packet.first,
+                packet.marker | self._payload_type,
+                number & 0xFFFF,
+                packet.timestamp + self._timestamp_offset & _MASK,
+                self.ssrc,
+            )
+            _memmove(way.bodies[index], packet.body, size)
         position = packet.picture_position
         if position >= 0:
-            position += base + 12
+            position += base + head
             picture = packet.picture + self._picture_offset
             if packet.picture_bits == 15:
                 memory[position] = 0x80 | picture >> 8 & 0x7F
@@ -129,9 +158,9 @@ class Slot:
             else:
                 memory[position] = picture & 0x7F
             if packet.tl0_position >= 0:
-                memory[packet.tl0_position + base + 12] = packet.tl0 + self._tl0_offset & 0xFF
+                memory[packet.tl0_position + base + head] = packet.tl0 + self._tl0_offset & 0xFF
         length = way.lengths[index]
-        length[0] = size + 12
+        length[0] = size + head
         if srtp_protect(way.context, way.pointers[index], length):
             way.failed += 1
             return
@@ -258,6 +287,7 @@ class Slot:
         if track is None:
             return
         newest = track.newest + self._offset
+        into.send_time = abs_send_time(clock.now_ns())
         for sequence in sequences:
             number = newest + ((sequence - newest + 32768) & 0xFFFF) - 32768
             if number < self._floor:

@@ -43,6 +43,7 @@ class Outlet:
     mid: str
     ssrc: int
     payload_types: dict[str, int]  # as `Slot.payload_types`
+    send_time_id: int = 0  # header extension abs-send-time
 
 
 @dataclass(slots=True)
@@ -118,11 +119,16 @@ def _outlet(media: sdp.Media, kind: Kind, wanted: OpenPeer, out: Plan) -> sdp.An
         raise _no_codec(media, kind)
     codecs.sort(key=lambda codec: codec.name != "vp8")  # browsers take the first for the default
     outlet = Outlet(kind, media.mid or str(media.index), new_ssrc(), payload_types)
+    extensions = {}
+    number = media.extensions.get(rtp.URI_ABS_SEND_TIME, 0)
+    if kind == "video" and 0 < number < 15:  # what a receiver's REMB is reckoned from
+        outlet.send_time_id = extensions[rtp.URI_ABS_SEND_TIME] = number
     out.outlets.append(outlet)
     return sdp.Answered(
         media,
         "sendonly",
         codecs,
+        extensions,
         ssrc=outlet.ssrc,
         cname=wanted.peer,
         stream=_stream(wanted, kind, out),

@@ -94,7 +94,16 @@ class Peer:
         self.wanted: list[str | None] = []  # feeds of its video slots, as control said last
         outlets = plan.outlets
         self.slots = [
-            Slot(way, each.kind, index, each.mid, each.ssrc, each.payload_types, shown)
+            Slot(
+                way,
+                each.kind,
+                index,
+                each.mid,
+                each.ssrc,
+                each.payload_types,
+                shown,
+                each.send_time_id,
+            )
             for kind_ in ("video", "audio")
             for index, each in enumerate(each for each in outlets if each.kind == kind_)
         ]

@@ -126,6 +126,7 @@ class Lane:
         self.memory = memoryview(ffi.buffer(self.block))  # slot i begins at i * OUT_SIZE
         self.pointers = [self.block + index * OUT_SIZE for index in range(RUN)]
         self.bodies = [pointer + 12 for pointer in self.pointers]  # behind the RTP header
+        self.timed_bodies = [pointer + 20 for pointer in self.pointers]  # and one extension
         self.iovecs = ffi.new("struct iovec[]", RUN)
         self.starts = [self.iovecs + index for index in range(RUN)]
         self.lengths: list[Any] = []  # `int *`: bytes of each slot

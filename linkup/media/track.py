@@ -53,6 +53,7 @@ class Arrival:
         "picture",
         "picture_bits",
         "picture_position",
+        "send_time",
         "size",
         "start",
         "timestamp",
@@ -70,6 +71,7 @@ class Arrival:
         self.number = 0  # extended sequence number
         self.timestamp = 0
         self.at = 0
+        self.send_time = 0  # 24-bit abs-send-time
         self.keyframe = False  # a decoder can begin here
         self.picture = 0
         self.picture_bits = 0
@@ -175,6 +177,8 @@ class Track:
         self.packets += 1
         self.octets += arrival.size
         arrival.at = at
+        if self.slots or self.waiting:
+            arrival.send_time = rtp.abs_send_time(at)
         if arrival.keyframe and self.kind == "video":
             self._note_keyframe(data, arrival)
         joined = self._let_in(arrival) if self.waiting and arrival.keyframe else ()
@@ -340,6 +344,7 @@ class Track:
     def _catch_up(self, slots: Sequence[Slot], number: int) -> None:
         """The key frame's first packet was late: what overtook it goes out after it."""
         into = Arrival()
+        into.send_time = self.arrival.send_time
         for behind in range(number + 1, self.newest + 1):
             packet = self.stored(behind, into)
             if packet is not None:

@@ -176,3 +176,8 @@ def audio_level(value: bytes) -> tuple[int, bool]:
 def pack_audio_level(dbov: int, *, voice: bool = False) -> bytes:
     """An RFC 6464 element's value of a level in -127 … 0 dBov."""
     return bytes((min(127, max(0, -dbov)) | (0x80 if voice else 0),))
+
+
+def abs_send_time(ns: int) -> int:
+    """A moment of any steady clock as abs-send-time has it: seconds in 6.18 fixed point."""
+    return (ns << 18) // 1_000_000_000 & 0xFFFFFF

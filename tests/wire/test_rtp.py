@@ -76,3 +76,9 @@ def test_one_byte_extension_as_browsers_send_it():
     packet = rtp.parse(rtp.HEADER.pack(0x90, 111, 1, 2, 3) + block + b"x")
     assert dict(packet.extensions()) == {1: b"\xff", 4: b"012"}
     assert packet.payload == b"x"
+
+
+def test_abs_send_time_wraps_after_64_seconds():
+    second = 1_000_000_000
+    assert rtp.abs_send_time(second) == 1 << 18
+    assert rtp.abs_send_time(65 * second) == rtp.abs_send_time(second)
