@@ -84,7 +84,7 @@ class AccessUnitAssembler(Assembler):
         """Take the next packet (extended sequence number `number`); give a frame it completes."""
         expected, before = self._expected, self._timestamp
         self._begin(number, packet.timestamp)
-        if expected is not None and number != expected:
+        if number != expected:  # lost something, or joined in the middle
             # No flag marks an access unit's first packet: what follows a loss may lack its head.
             self._damaged = self._damaged or packet.timestamp == before or not self._starts(packet)
             self._fragment.clear()
@@ -105,15 +105,17 @@ class AccessUnitAssembler(Assembler):
 
     @staticmethod
     def _starts(packet: Packet) -> bool:
-        # Slices with first_mb_in_slice = 0 have the bit 1 right behind the NAL header.
+        """An access unit can be taken as whole from here, though what came before is unknown.
+
+        A non-IDR slice with first_mb_in_slice = 0 has the bit 1 right behind the NAL header. An IDR
+        slice, a PPS or an SEI does not begin one: an SPS sent before may be what was lost.
+        """
         data, start, end = packet.data, packet.start, packet.end
         types = nal_types(data, start, end)
-        if not types:
-            return False
-        if types[0] not in (1, IDR):
-            return True
-        head = start + (2 if data[start] & 0x1F == FU_A else 1)
-        return data[start] & 0x1F != STAP_A and head < end and data[head] > 127
+        if not types or types[0] != 1:
+            return bool(types) and types[0] in (SPS, DELIMITER)
+        head = start + {FU_A: 2, STAP_A: 4}.get(data[start] & 0x1F, 1)
+        return head < end and data[head] > 127
 
     def _take(self, payload: bytes) -> None:
         if payload[0] & 0x1F != FU_A:
