@@ -200,7 +200,7 @@ def test_h264_takes_any_bytes(data):
 @given(st.lists(st.binary(min_size=1, max_size=3000), min_size=1, max_size=5))
 def test_packetise_keeps_every_unit(bodies):
     bodies = [body.replace(b"\0", b"\1") for body in bodies]
-    units = [bytes((0x61,)) + body for body in bodies]
+    units = [bytes((0x61 if index else 0x67,)) + body for index, body in enumerate(bodies)]
     stream = b"".join(h264.START_CODE + unit for unit in units)
     payloads = h264.packetise(stream, 500)
     assembler, frame = h264.AccessUnitAssembler(), None
