@@ -25,6 +25,7 @@ from linkup.wire.rtcp import is_rtcp
 BATCH = 64  # packets read in one wake-up; others get their turn then
 RECEIVE_BUFFER = 1 << 20  # bytes asked of the kernel
 IN_FLIGHT = 20_000  # packets that a bad wire may hold; more are dropped and counted
+HELLO_AGAIN_S = 0.05  # RFC 9147 §5.8.2 allows less than 1 s where round trips are short
 CONSENT_LOST_S = 30.0  # RFC 7675 §5.1
 
 
@@ -64,7 +65,8 @@ class Link:
         self._ice: Ice | None = None
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._selected = False
+        self._selected = self._dtls_heard = False
+        self._first_flight: list[bytes] = []
         self.closed = False
         self._up = self._down = None
         self._in_flight = 0
@@ -196,11 +198,25 @@ class Link:
             self.socket.connect(self._ice.selected)
             self._check()
             self._handshake(lambda dtls: dtls.start())
+            self._hello_again(HELLO_AGAIN_S)
 
     def _take_dtls(self, dtls: Dtls, data: bytes) -> None:
+        self._dtls_heard = True
         self._handshake(lambda each: each.receive(data))
         if dtls.closed:
             self._end("the server closed the connection")
+
+    def _hello_again(self, wait: float) -> None:
+        """Repeat the first flight before OpenSSL would (1 s), as browsers do: some servers are
+        not ready for it when they answer the check that makes us send it."""
+
+        def send() -> None:
+            if not self._dtls_heard and self.dtls is not None and not self.dtls.done:
+                for datagram in self._first_flight:
+                    self._send(datagram)
+                self._hello_again(wait * 2)
+
+        self._timer("hello", wait, send)
 
     def _handshake(self, step: Callable[[Dtls], list[bytes]]) -> None:
         dtls = self.dtls
@@ -212,6 +228,7 @@ class Link:
                 self._connected.set_exception(error)
             return
         if self._selected:
+            self._first_flight = self._first_flight or datagrams
             for datagram in datagrams:
                 self._send(datagram)
         if dtls.done:

@@ -66,6 +66,7 @@ class Operator:
         self.handed_over_to = ""
         self.errors: list[str] = []
         self._page, self._every = page, every_s
+        self._name = str(page.welcome.get("user") or NAME)
         self._prepared: tuple[str, list[str]] | None = None
 
     async def run(self) -> None:
@@ -98,15 +99,16 @@ class Operator:
             return
         await self._page.ask("take", mode=shot.mode)
         self.takes += 1
-        self._prepared = None
         if await self._page.until(lambda state: _shown(state["on_air"]) == wanted, 2):
             self.confirmed += 1
+        # A take changes the preview as well; what it is now is still nobody else's doing.
+        self._prepared = _shown(self._page.state["preview"])
 
     def _somebody_else(self) -> bool:
         """A person has taken, or prepares something: they must not be surprised."""
         state = self._page.state
         by = str((state.get("on_air") or {}).get("by") or "")
-        others = [user for user in state.get("consoles") or [] if user != NAME]
+        others = [user for user in state.get("consoles") or [] if user != self._name]
         if others and by in others:
             self.handed_over_to = by
         elif others and self._prepared and _shown(state["preview"]) != self._prepared:

@@ -119,6 +119,7 @@ class SimulatedSite:
             self.present.set()
             await self._stay(page)
         finally:
+            self.present.clear()
             leaving = asyncio.current_task()
             if leaving is not None and leaving.cancelling() and not page.closed:
                 with contextlib.suppress(LinkupError):

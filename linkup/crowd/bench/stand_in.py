@@ -37,7 +37,7 @@ class _Feed:
     clip: Clip
     audio: _Track
     video: _Track
-    picture: int = 0
+    start: float = 0.0  # s; sites do not send their key frames all at the same moment
 
 
 class Tap:
@@ -96,7 +96,7 @@ class Tap:
         if announce:
             self._announced = elapsed
         for feed in self._feeds:
-            self._send_due(feed, elapsed, now, announce, out)
+            self._send_due(feed, elapsed - feed.start, now, announce, out)
             if len(out) > tap.MAX_MESSAGE // 2:
                 self._flush(out)
         self._flush(out)
@@ -107,6 +107,7 @@ class Tap:
         for each in (feed.audio, feed.video):
             if announce:
                 out += tap.track_entry(each.track, now)
+            if announce and elapsed >= 0:
                 ntp = rtcp.ntp_from_utc_ns(clock.utc_ns(now))
                 body = tap.REPORT_BODY.pack(ntp, round(elapsed * each.track.clock_rate))
                 out += tap.entry(tap.REPORT, each.track.track, now, body)
@@ -163,6 +164,7 @@ def _feed(index: int, name: str, clip: Clip) -> _Feed:
         clip,
         track(2 * index + 1, "audio", "opus", 48_000, 111),
         track(2 * index + 2, "video", clip.codec, 90_000, 96),
+        start=index * 0.13,
     )
 
 
