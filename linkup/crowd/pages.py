@@ -31,6 +31,7 @@ class Page:
         self.bye: dict[str, Any] = {}
         self.welcome: dict[str, Any] = {}
         self.on_state: Callable[[dict[str, Any]], None] = lambda _: None
+        self.on_renew: Callable[[], None] = lambda: None  # the server has lost our peer
         self._session, self._url, self._token = session, url, token
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._numbers = itertools.count(1)
@@ -146,6 +147,8 @@ class Page:
             case "welcome":
                 if self._welcomed and not self._welcomed.done():
                     self._welcomed.set_result(message)
+                elif message.get("media") == "renew":
+                    self.on_renew()
             case "bye":
                 self.bye = message
             case "answer" | "done" | "error":

@@ -155,6 +155,12 @@ class SimulatedSite:
         assert self.client is not None
         gone = asyncio.Event()
         self.client.on_end = lambda _why: gone.set()
+
+        def renew() -> None:
+            gone.set()
+            self._close_client()
+
+        page.on_renew = renew
         reports = asyncio.create_task(self._reports(page))
         waits = [asyncio.create_task(page.ended()), asyncio.create_task(gone.wait())]
         try:

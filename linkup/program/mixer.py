@@ -63,6 +63,7 @@ class ProgramClock:
         self._gains: dict[str, Gain] = {}
         self._wanted: tuple[Compose, int] | None = None  # and when it came
         self._command: Compose | None = None  # in force
+        self.on_air: messages.OnAir | None = None  # when it went into force
         self._reported: dict[str, ladder.State] = {}
         self._last: av.VideoFrame | None = None
         self._number = 0  # of the next frame
@@ -177,7 +178,8 @@ class ProgramClock:
         self._stage.change(command, self._number)
         self._command = command
         if before is None or before.take != command.take:
-            self._fact(messages.OnAir(take=command.take, at=at))
+            self.on_air = messages.OnAir(take=command.take, at=at)
+            self._fact(self.on_air)
 
     def _draw_ahead(self, command: Compose) -> None:
         """Have what may be needed soon drawn before it is."""

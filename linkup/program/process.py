@@ -104,7 +104,13 @@ class ProgramProcess:
     # ------------------------------------------------------------ control
 
     def _hello(self) -> messages.Hello:
+        self._loop.call_soon(self._repeat_on_air)
         return messages.Hello(process="program", pid=os.getpid())
+
+    def _repeat_on_air(self) -> None:
+        """A control that was killed may not have kept the last word of its predecessor."""
+        if self.clock.on_air is not None:
+            self.line.send(self.clock.on_air)
 
     async def _command(self, message: messages.AnyMessage) -> None:
         if isinstance(message, Compose):

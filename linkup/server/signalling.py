@@ -133,6 +133,16 @@ class _Page:
         self.peer = peer if media == "keep" else None
         return {"type": "welcome", "peer": self.peer, "media": media}
 
+    def notice_loss(self) -> None:
+        """The media process was started again and knows this page's peer no more: say so at once.
+
+        By itself a browser finds out after seconds of silence.
+        """
+        if self.peer is not None and not self.studio.peer_lives(self.peer):
+            lost = {"type": "welcome", "peer": None, "media": "renew"}
+            self.peer = None
+            asyncio.get_running_loop().call_soon(self.line.answer, lost)
+
     def need_hello(self) -> None:
         if not self.line.open:
             raise ConflictError("hello-first", "Say hello first.")
@@ -180,6 +190,7 @@ class _Site(_Page):
         self.site = visitor.site or ""
 
     def state(self) -> bytes:
+        self.notice_loss()
         return encode({"type": "state", **self.studio.site_view(self.site)})
 
     def received(self, text: str) -> None:
@@ -214,6 +225,7 @@ class _Console(_Page):
     kind: PeerKind = "console"
 
     def state(self) -> bytes:
+        self.notice_loss()
         return encode({"type": "state", **self.studio.console_view(self.peer)})
 
     def received(self, text: str) -> None:
