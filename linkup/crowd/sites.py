@@ -106,9 +106,10 @@ class SimulatedSite:
 
     async def _by_page(self) -> bool:
         """One WebSocket from open to close; True: come again."""
+        before = self.page.welcome.get("peer") if self.page is not None else None
         page = self.page = Page(self._session, socket_url(self._base, "/ws/site"), self._token)
         alive = self.client is not None and not self.client.ended
-        peer = page.welcome.get("peer") if alive else None
+        peer = before if alive else None
         try:
             welcome = await page.open(device=self._device, **({"peer": peer} if peer else {}))
             if welcome.get("media") != "keep":

@@ -83,6 +83,18 @@ def capacity(
     _show(bench.run(seconds, branches), as_json)
 
 
+# What a terminal has room for; `--json` has everything.
+_COLUMNS = {
+    "subscribers": "subscribers",
+    "packets_per_s": "packets/s",
+    "us_per_packet": "µs/packet",
+    "us_per_packet_peer": "Janus",
+    "ratio": "ratio",
+    "loss": "loss",
+    "delivered_per_s": "delivered/s",
+}
+
+
 def _show(result: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
@@ -100,9 +112,10 @@ def tables(result: dict[str, Any]) -> list[Table]:
     out: list[Table] = []
     rows = result.get("rows")
     if rows:
-        table = Table(*(str(key) for key in rows[0]))
+        keys = [key for key in _COLUMNS if key in rows[0]]
+        table = Table(*(_COLUMNS[key] for key in keys))
         for row in rows:
-            table.add_row(*(str(value) for value in row.values()))
+            table.add_row(*("–" if row[key] is None else str(row[key]) for key in keys))
         out.append(table)
     table = Table(show_header=False)
     for key, value in result.items():
