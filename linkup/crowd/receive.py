@@ -237,7 +237,7 @@ class Receiver:
         out: list[rtcp.Report] = []
         for slot in self.slots:
             numbers, keyframe = slot.ask(now)
-            if numbers:
+            if numbers and slot.kind == "video":  # NACK is not negotiated for Opus
                 out.append(rtcp.Nack(sender, slot.ssrc, tuple(numbers)))
             if keyframe:
                 out.append(rtcp.Pli(sender, slot.ssrc))

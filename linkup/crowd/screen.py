@@ -28,14 +28,16 @@ class Screen:
     ) -> None:  # fmt: skip
         """Where to look; printed as soon as the server answers."""
         show = self._console.print
-        show("\n[bold]linkup is running.[/bold] Open these in a browser:\n")
-        for label, url in (("Console", console), ("Viewer", viewer), ("Review", review)):
-            show(f"[bold cyan]{label:<9}[/bold cyan] {escape(url)}", soft_wrap=True)
+        show("\n[bold]linkup is running.[/bold]")
         show("\n[bold]Join as a site[/bold] (a browser takes the place of the simulated one):\n")
         for site, url in links.items():
             show(f"[bold green]{escape(names.get(site) or site)}[/bold green]  {escape(url)}")
             if not self._quiet:
                 self._qr(url)
+        # Last, so that they are on the screen when the codes have scrolled by.
+        show("\nOpen these in a browser:\n")
+        for label, url in (("Console", console), ("Viewer", viewer), ("Review", review)):
+            show(f"[bold cyan]{label:<9}[/bold cyan] {escape(url)}", soft_wrap=True)
         show()
 
     def _qr(self, url: str) -> None:
