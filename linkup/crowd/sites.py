@@ -64,6 +64,7 @@ class SimulatedSite:
         self._seat_free = seat_free  # waits until a real browser has left the seat
         self._device = f"simulated-{secrets.token_hex(4)}"
         self._task: asyncio.Task[None] | None = None
+        self._peer: str | None = None  # the server's name of our connection
         self._last: list[dict[str, Any]] = []  # slots of the last connection
 
     def start(self) -> None:
@@ -106,15 +107,15 @@ class SimulatedSite:
 
     async def _by_page(self) -> bool:
         """One WebSocket from open to close; True: come again."""
-        before = self.page.welcome.get("peer") if self.page is not None else None
         page = self.page = Page(self._session, socket_url(self._base, "/ws/site"), self._token)
         alive = self.client is not None and not self.client.ended
-        peer = before if alive else None
+        peer = self._peer if alive else None
         try:
             welcome = await page.open(device=self._device, **({"peer": peer} if peer else {}))
             if welcome.get("media") != "keep":
                 self._close_client()
                 await self._connect(Wish(video=self._clip.codec), page.signal)
+                self._peer = page.welcome.get("peer")
             await page.ask("microphone", open=True)
             await page.ask("camera", on=True)
             self.present.set()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 import struct
+import urllib.request
 import wave
 from pathlib import Path
 
@@ -53,6 +56,24 @@ def colour_of(frame: av.VideoFrame, region: tuple[float, float, float, float] | 
     if strongest < 60 or strongest - min(red, green, blue) < 50:
         return "none"
     return {red: "red", green: "green", blue: "blue"}[strongest]
+
+
+def live_frames(playlist: str, address: str) -> list[av.VideoFrame]:
+    """The pictures of the newest segment of a live media playlist (its text and its address).
+
+    A live playlist itself has no end: a demuxer would wait for ever.
+    """
+    folder = address.rsplit("/", 1)[0]
+    names = [line for line in playlist.splitlines() if line and not line.startswith("#")]
+    if not names:
+        return []
+    initialization = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', playlist)[-1]
+    data = b"".join(
+        urllib.request.urlopen(f"{folder}/{name}", timeout=5).read()
+        for name in (initialization, names[-1])
+    )
+    with av.open(io.BytesIO(data)) as container:
+        return list(container.decode(video=0))
 
 
 def last_frame(path: str) -> av.VideoFrame:

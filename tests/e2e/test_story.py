@@ -33,11 +33,12 @@ async def on_air(server: Server, *sites: str) -> None:
 
 async def broadcast_shows(server: Server, colour: str) -> None:
     """Wait until the newest picture of HLS has this colour."""
-    playlist = f"{server.url}/hls/test/index.m3u8"
+    address = "/hls/test/video.m3u8"
 
     async def shows() -> bool:
-        frame = await asyncio.to_thread(pictures.last_frame, playlist)
-        return pictures.colour_of(frame) == colour
+        playlist = (await server.get(address)).decode()
+        frames = await asyncio.to_thread(pictures.live_frames, playlist, server.url + address)
+        return bool(frames) and pictures.colour_of(frames[-1]) == colour
 
     await server.wait(shows, 15, f"{colour} in the broadcast")
 
