@@ -105,7 +105,8 @@ class Supervisor:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "linkup", "process", name,
             "--run", str(place.run), "--data", str(place.data), "--sites", str(place.sites),
-            env={**os.environ, **clock.environment()},
+            # A crash inside a library (libav, libsrtp) then says in the log where Python was.
+            env={**os.environ, **clock.environment(), "PYTHONFAULTHANDLER": "1"},
             # An own session: Ctrl-C in the terminal reaches only the supervisor, which then
             # stops the children in order.
             start_new_session=True,

@@ -21,7 +21,6 @@ from .ends import until
 from .stagehand import media_process
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

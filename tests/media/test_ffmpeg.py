@@ -42,7 +42,6 @@ ARGUMENTS = (
 )
 
 
-@pytest.mark.skipif(FFMPEG is None, reason="no ffmpeg with whip (PyPI imageio-ffmpeg has one)")
 @pytest.mark.parametrize("role", ["passive", "active"])
 async def test_ffmpeg_publishes(role):
     run = Path(tempfile.mkdtemp(prefix="lk-"))

@@ -283,10 +283,12 @@ outputs: [{name: partner, url: "rtmp://127.0.0.1:1/live/x", enabled: false}]
         await studio.fact(messages.Hello, process="program")
         await frames_until(studio, before + 300_000_000)
         assert clips.near(clips.mean(studio.frames[-1].frame), clips.RED)
-        # The same command again is not a new take.
+        # The same command again is not a new take; a new control is told of the one there was.
         studio.compose(1, Picture(feeds=["red"]))
         await studio.fact(messages.ProgramStats)
-        assert not any(isinstance(each, messages.OnAir) for each in studio.facts)
+        told = [each for each in studio.facts if isinstance(each, messages.OnAir)]
+        assert [each.take for each in told] == [1]
+        assert told[0].at < before
     assert (studio.place.live_hls("test") / "index.m3u8").exists() is False  # folder is gone
 
 

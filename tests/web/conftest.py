@@ -24,7 +24,8 @@ def built() -> None:
     subprocess.run([node, "build.mjs"], cwd=WEB, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's event loop must be gone before asynchronous tests.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = launch(playwright)

@@ -7,8 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 ESBUILD = ROOT / "web" / "node_modules" / ".bin" / "esbuild"
 
@@ -17,8 +15,9 @@ def test_pure_parts(tmp_path: Path) -> None:
     """Tables of time maps, moments, scales, stories."""
     path = os.pathsep.join([str(ROOT / ".venv" / "node"), os.environ.get("PATH", "")])
     node = shutil.which("node", path=path)
-    if node is None or not ESBUILD.exists():
-        pytest.skip("no node with the pages' packages on this machine")
+    assert node is not None and ESBUILD.exists(), (
+        "run `make setup`: the pages' packages are missing"
+    )
     bundle = tmp_path / "pure.test.mjs"
     source = Path(__file__).with_name("pure.test.ts")
     options = ["--bundle", "--platform=node", "--format=esm", f"--outfile={bundle}"]
