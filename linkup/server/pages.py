@@ -198,8 +198,7 @@ def shell(request: web.Request, page: str, status: int = 200, **more: Any) -> we
         next=_next(request.query.get("next", "")) or "",
     )
     response = web.Response(status=status, text=text, content_type="text/html")
-    if request.query.get("lang") in languages:
-        response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, samesite="Lax", path="/")
+    _remember_language(request, response)
     return response
 
 
@@ -216,6 +215,13 @@ def boot_json(boot: dict[str, Any]) -> Markup:
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
+
+
+def _remember_language(request: web.Request, response: web.Response) -> None:
+    """`?lang=` is a choice that counts from now on."""
+    wanted = request.query.get("lang", "")
+    if wanted in context(request).settings.languages:
+        response.set_cookie(LANGUAGE_COOKIE, wanted, max_age=YEAR_S, samesite="Lax", path="/")
 
 
 def negotiate(request: web.Request, languages: list[Any]) -> str:
@@ -263,6 +269,7 @@ async def _enter(request: web.Request, visitor: Visitor, target: str) -> web.Res
     shared = context(request)
     value = await shared.doorkeeper.open_session(visitor)
     response = _redirect(target)
+    _remember_language(request, response)
     response.set_cookie(
         auth.COOKIE,
         value,
