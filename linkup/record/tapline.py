@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 RETRY_S = 0.2
 PACE_S = 0.025  # between two reads
+CALM_S = 0.06  # the same while little comes
+CALM = 12 * 1024  # bytes in one read: far from what the kernel's buffer (208 KiB) holds
 BUSY = 64 * 1024  # bytes in one read: the next one follows at once
 MOST = 8 * 1024 * 1024  # bytes in one go: more than the kernel's buffer holds
 LOOK_S = 0.25  # how often a thread that hears nothing looks whether it shall stop
@@ -87,7 +89,7 @@ class TapLine:
                 if size is None:
                     return
                 if size < BUSY and not stopping:
-                    self._stop.wait(PACE_S)
+                    self._stop.wait(CALM_S if size < CALM else PACE_S)
             if stopping:
                 return
 
