@@ -195,6 +195,7 @@ def shell(request: web.Request, page: str, status: int = 200, **more: Any) -> we
         script=shared.assets.address(f"{page}.js"),
         style=shared.assets.address(f"{page}.css"),
         told=told,
+        hls=more.get("hls"),
         next=_next(request.query.get("next", "")) or "",
     )
     response = web.Response(status=status, text=text, content_type="text/html")

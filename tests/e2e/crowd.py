@@ -27,14 +27,14 @@ async def crowd(
     looks = [Look(number, site, site) for number, site in enumerate(ids)]
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
         sites: dict[str, SimulatedSite] = {}
-        for look, recipe in zip(looks, recipes(looks, None, codec), strict=True):  # type: ignore[arg-type]
-            clip = await kitchen.clip(recipe)
-            token = server.invite("site", look.site).token
-            site = SimulatedSite(session, server.url, look.site, token, clip, manners)
-            sites[look.site] = site
-            site.start()
-        kitchen.close()
         try:
+            for look, recipe in zip(looks, recipes(looks, None, codec), strict=True):  # type: ignore[arg-type]
+                clip = await kitchen.clip(recipe)
+                token = server.invite("site", look.site).token
+                site = SimulatedSite(session, server.url, look.site, token, clip, manners)
+                sites[look.site] = site
+                site.start()
+            kitchen.close()
             for site in sites.values():
 
                 async def present(joined: SimulatedSite = site) -> bool:
