@@ -201,9 +201,11 @@ class ProgramClock:
         """Tell control of every step on the ladder of what is on air."""
         for feed in view.feeds:
             state = states[feed]
+            # What was told counts also when the feed was off air meanwhile: else one that was gone
+            # and is taken again alive would stay gone for control.
             if state != self._reported.get(feed, "live"):
+                self._reported[feed] = state
                 self._fact(messages.SourceChanged(feed=feed, state=state, at=at))
-        self._reported = {feed: states[feed] for feed in view.feeds}
 
     def _tile(
         self, feed: str, state: ladder.State, name: Strip, width: int, height: int

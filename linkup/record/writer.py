@@ -24,6 +24,7 @@ import av
 
 from linkup import clock
 from linkup.record.tracks import Unit
+from linkup.wire import h264
 
 PIECE_MS = 500  # cluster or fragment: what a kill can cost, with `tracks.WAIT_MS` below 1 s
 FILE_MODE = 0o644
@@ -33,13 +34,19 @@ Container = Literal["matroska", "mp4"]
 _OPTIONS: dict[str, dict[str, str]] = {
     "matroska": {"cluster_time_limit": str(PIECE_MS)},
     "mp4": {
-        "movflags": "empty_moov+default_base_moof+frag_keyframe+use_metadata_tags",
+        # frag_discont without an edit list: each track keeps its own first time. Else the muxer
+        # lets every track begin at 0, and whatever began later would be early.
+        "movflags": "empty_moov+default_base_moof+frag_keyframe+frag_discont+use_metadata_tags",
+        "use_editlist": "0",
         "frag_duration": str(PIECE_MS * 1000),
     },
 }
 # Each stream's packets come in order by themselves: waiting to interleave would only keep them
 # in memory. (0 would mean "wait for ever", so 1 µs.)
-_COMMON = {"flush_packets": "1", "max_interleave_delta": "1"}
+# Our times count from the start of the file and are never negative. If the muxer shifted them to
+# let the first packet be at 0, an earlier one of the other track would become negative, and an
+# assertion of libavformat's movenc would abort the whole process.
+_COMMON = {"flush_packets": "1", "max_interleave_delta": "1", "avoid_negative_ts": "disabled"}
 _NS = Fraction(1, 1_000_000_000)
 _TICKS = {"video": Fraction(1, 90_000), "audio": Fraction(1, 48_000)}
 
@@ -118,7 +125,8 @@ class SegmentFile:
         self.video_frames = 0
         self.audio_packets = 0
         self._sink = _Sink(path)
-        self._last: dict[str, int] = {}  # pts of the newest packet of each stream
+        # The newest unit of each stream with its time in ticks: written when the next one comes.
+        self._held: dict[str, tuple[Unit, int]] = {}
         self._step = _TICKS["video"].denominator // 30  # from picture to picture
         try:
             self._open(container)
@@ -161,31 +169,51 @@ class SegmentFile:
         early = unit.time + unit.duration // 2 < self.started
         if stream is None or (kind == "audio" and early):
             return
-        base = _TICKS[kind]
-        ticks = max(0, unit.time - self.started) * base.denominator // 1_000_000_000
-        # Matroska counts in ms: closer ones would get the same time there.
-        before = self._last.get(kind)
-        if before is not None:
-            ticks = max(ticks, before + base.denominator // 1000)
-            self._step = ticks - before if kind == "video" else self._step
-        self._last[kind] = ticks
-        packet = av.Packet(unit.data)
-        packet.stream = stream
-        packet.time_base = base
-        packet.pts = packet.dts = ticks
-        packet.is_keyframe = unit.keyframe
-        # A frame is shown until the next one; how long is not known yet, so as long as the last.
-        packet.duration = unit.duration * base.denominator // 1_000_000_000 or self._step
-        try:
-            self._output.mux_one(packet)
-        except av.FFmpegError as error:
-            self._fail(error)
+        if kind == "video" and not self.video_frames and not self._may_begin(unit):
             return
+        rate = _TICKS[kind].denominator
+        ticks = max(0, unit.time - self.started) * rate // 1_000_000_000
+        held = self._held.get(kind)
+        if held is not None:
+            # Matroska counts in ms: closer ones would get the same time there.
+            ticks = max(ticks, held[1] + rate // 1000)
+            self._mux(kind, *held, ticks - held[1])
+            self._step = ticks - held[1] if kind == "video" else self._step
+        self._held[kind] = (unit, ticks)
         if kind == "video":
             self.video_frames += 1
         else:
             self.audio_packets += 1
         self.ended = max(self.ended, unit.time + unit.duration)
+
+    def _mux(self, kind: str, unit: Unit, ticks: int, until_next: int) -> None:
+        """Write a unit, now that the time of the next one is known.
+
+        A picture is shown until the next one. A duration that reached beyond the next packet would
+        end in an assertion of movenc, which aborts the process.
+        """
+        base = _TICKS[kind]
+        packet = av.Packet(unit.data)
+        packet.stream = self._streams[kind]
+        packet.time_base = base
+        packet.pts = packet.dts = ticks
+        packet.is_keyframe = unit.keyframe
+        nominal = unit.duration * base.denominator // 1_000_000_000
+        packet.duration = min(nominal, until_next) if nominal else until_next
+        try:
+            self._output.mux_one(packet)
+        except av.FFmpegError as error:
+            self._fail(error)
+
+    def _may_begin(self, unit: Unit) -> bool:
+        """A file begins where a decoder can: at a key frame, H.264's with its parameter sets.
+
+        The muxers take those from the first packet, and crash the process when it has none.
+        """
+        if self.content.video != "h264":
+            return unit.keyframe
+        kinds = {each[0] & 0x1F for each in h264.split_annex_b(unit.data) if each}
+        return unit.keyframe and {h264.SPS, h264.PPS} <= kinds
 
     @property
     def digest(self) -> str | None:
@@ -204,6 +232,10 @@ class SegmentFile:
         duration in its header, as after a kill, but its `digest` is known at once.
         """
         self._sink.append_only = append_only
+        for kind, (unit, ticks) in self._held.items():
+            self._mux(
+                kind, unit, ticks, self._step if kind == "video" else _TICKS[kind].denominator
+            )
         try:
             self._output.close()
         except av.FFmpegError as error:

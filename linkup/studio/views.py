@@ -143,7 +143,12 @@ def _site_line(studio: Studio, configured: Site, tally: str) -> dict[str, Any]:
         "tally": tally,
         "note": _note(seat),
         "line": _line(studio, seat.site),
-        "source": studio.guard.sources.get(seat.site),
+        # Off air nobody watches the source: what was last said of it says nothing now.
+        "source": (
+            studio.guard.sources.get(seat.site)
+            if seat.site in studio.switcher.on_air.sites
+            else None
+        ),
     }
 
 
